@@ -1,0 +1,178 @@
+#include "base/log.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { VALUE_MAX = 512, PENDING_MAX = 32768 };
+
+static const char *program = "cpmail";
+static enum log_level threshold = LOG_INFO;
+static struct buf pending;
+
+static const char *const level_name[] = {"error", "warn", "info", "debug"};
+
+void log_init(const char *name)
+{
+	program = name;
+	const char *want = getenv("CPMAIL_LOG");
+	for (int i = 0; want && i <= LOG_DEBUG; i++)
+		if (strcmp(want, level_name[i]) == 0)
+			threshold = (enum log_level)i;
+}
+
+const char *log_program(void)
+{
+	return program;
+}
+
+void log_set_level(enum log_level level)
+{
+	threshold = level;
+}
+
+bool log_wants(enum log_level level)
+{
+	return level <= threshold;
+}
+
+void log_flush(void)
+{
+	size_t done = 0;
+	while (done < pending.n) {
+		ssize_t n = write(2, pending.p + done, pending.n - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break; /* nobody to tell */
+		done += (size_t)n;
+	}
+	buf_clear(&pending);
+}
+
+static bool bare(const char *s)
+{
+	if (!*s)
+		return false;
+	for (; *s; s++)
+		if ((unsigned char)*s <= ' ' || (unsigned char)*s >= 127 || *s == '"' || *s == '=' || *s == '\\')
+			return false;
+	return true;
+}
+
+static void put_value(struct buf *b, const char *s)
+{
+	if (bare(s) && strlen(s) <= VALUE_MAX) {
+		buf_puts(b, s);
+		return;
+	}
+	size_t n = strlen(s), cut = n > VALUE_MAX ? VALUE_MAX : n;
+	while (cut < n && cut && ((unsigned char)s[cut] & 0xc0) == 0x80)
+		cut--;
+	bool utf8 = utf8_valid(s, cut);
+	buf_putc(b, '"');
+	for (size_t i = 0; i < cut; i++) {
+		unsigned char c = (unsigned char)s[i];
+		if (c == '"' || c == '\\')
+			buf_printf(b, "\\%c", c);
+		else if (c == '\n')
+			buf_puts(b, "\\n");
+		else if (c == '\r')
+			buf_puts(b, "\\r");
+		else if (c < ' ' || c == 127 || (c >= 128 && !utf8))
+			buf_printf(b, "\\x%02x", c);
+		/* C1 controls (U+0080..U+009F) move a terminal's cursor too */
+		else if (c == 0xc2 && i + 1 < cut && (unsigned char)s[i + 1] < 0xa0)
+			buf_printf(b, "\\x%02x", (unsigned char)s[++i]);
+		else
+			buf_putc(b, (char)c);
+	}
+	if (cut < n)
+		buf_puts(b, "...");
+	buf_putc(b, '"');
+}
+
+static void put_head(struct buf *b, enum log_level level)
+{
+	char stamp[CLOCK_ISO];
+	clock_iso(clock_real_us() / 1000, stamp);
+	buf_printf(b, "%s level=%s prog=%s", stamp, level_name[level], program);
+}
+
+static void ended(enum log_level level)
+{
+	buf_putc(&pending, '\n');
+	if (level <= LOG_WARN || pending.n > PENDING_MAX)
+		log_flush();
+}
+
+void log_event(enum log_level level, const char *trace, const char *event, ...)
+{
+	if (level > threshold)
+		return;
+	put_head(&pending, level);
+	if (trace) {
+		buf_puts(&pending, " trace=");
+		put_value(&pending, trace);
+	}
+	buf_printf(&pending, " event=%s", event);
+	va_list ap;
+	va_start(ap, event);
+	for (const char *key; (key = va_arg(ap, const char *)) != NULL;) {
+		const char *value = va_arg(ap, const char *);
+		if (!value)
+			continue;
+		buf_printf(&pending, " %s=", key);
+		put_value(&pending, value);
+	}
+	va_end(ap);
+	ended(level);
+}
+
+static void vmsg(enum log_level level, const char *fmt, va_list ap)
+{
+	int err = errno;
+	if (level > threshold)
+		return;
+	struct buf text = {0};
+	buf_vprintf(&text, fmt, ap);
+	if (text.n && text.p[text.n - 1] == ':')
+		buf_printf(&text, " %s", strerror(err));
+	put_head(&pending, level);
+	buf_puts(&pending, " msg=");
+	put_value(&pending, buf_str(&text));
+	buf_free(&text);
+	ended(level);
+}
+
+void log_msg(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vmsg(level, fmt, ap);
+	va_end(ap);
+}
+
+void die_perm(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vmsg(LOG_ERROR, fmt, ap);
+	va_end(ap);
+	log_flush();
+	_exit(EXIT_PERM);
+}
+
+void die_temp(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vmsg(LOG_ERROR, fmt, ap);
+	va_end(ap);
+	log_flush();
+	_exit(EXIT_TEMP);
+}

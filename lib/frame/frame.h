@@ -1,0 +1,116 @@
+/*
+ * frame.h - what every program runs in: options, records in and out, commit, outcomes, signals.
+ *
+ * main() is: a struct frame_program, the program's own state, return frame_run(). Records come from standard input or, with -i, from a spool
+ * queue; they go to standard output or, with -o [TYPE=]QUEUE[/N], to spool queues (longest type match; N: a divided queue, by the envelope's
+ * shard, else by hash of its key). The step function maps one record; it sees no difference between the two.
+ *
+ * Outcome of a record: done (default), temporary (item_defer: tried again later; exit status 111 when read from a pipe) or permanent
+ * (item_fail: to fail/ with the reason; exit status 100). A bad line is a permanent failure of that line alone.
+ *
+ * Ownership: an item and its record live until the batch is committed; item_emit() adopts the record it is given.
+ */
+#ifndef CPMAIL_FRAME_H
+#define CPMAIL_FRAME_H
+
+#include "conf/conf.h"
+#include "record/record.h"
+
+struct frame;
+struct sqlite3;
+
+/* One record in work. */
+struct frame_item {
+	struct frame *frame;
+	struct record *in;
+	const char *outcome; /* effects programs: outcome noted before a crash: do not do it again; else NULL */
+	void *data;	     /* free for the program, within a batch */
+};
+
+struct frame_option {
+	const char *name; /* long name without dashes */
+	char letter;	  /* short form, 0 = none */
+	const char *arg;  /* name of the argument in --help, NULL = flag */
+	const char *help;
+	void (*set)(void *ctx, const char *value); /* may end the process with die_perm() */
+};
+
+struct frame_program {
+	const char *name;
+	const char *summary;		    /* one line for --help */
+	const char *const *takes;	    /* record types consumed, NULL-ended. Others: passed on unchanged in a pipe, failed in a queue */
+	const struct frame_option *options; /* ended by a zeroed one; NULL = none */
+	const char *schema;		    /* SQL of the state store, run at start (CREATE ... IF NOT EXISTS); NULL = stateless */
+	bool effects;			    /* acts on the outside: notes outcomes (item_note), recovery goes on where it stopped */
+	bool ordered;			    /* one worker, order kept per key */
+	bool edge;			    /* has a loop of its own: frame_open/_dispatch/_commit instead of frame_run */
+	void (*start)(struct frame *f, void *ctx); /* after options and configuration */
+	/* One of: */
+	void (*step)(struct frame_item *it, void *ctx);
+	void (*batch)(struct frame_item *items, size_t n, void *ctx); /* all at once, in any order, may wait for the network */
+	void (*stop)(struct frame *f, void *ctx);
+};
+
+/* Options, configuration, loop until end of input or SIGTERM/SIGINT, flush, close. Returns the exit status. */
+int frame_run(int argc, char **argv, const struct frame_program *program, void *ctx);
+
+/* ---- what a step asks ---- */
+const struct conf *frame_conf(const struct frame *f);
+/* Milliseconds since 1970: when the batch was claimed, or what --now says (golden files). */
+int64_t frame_now_ms(const struct frame *f);
+/* The state store; the transaction of the batch is open. In a pipe: in memory, or the file that --state names. */
+struct sqlite3 *frame_database(struct frame *f);
+
+/* ---- what a step does ---- */
+/* A fresh output record of a type: id derived from the input's, its trace, key and shard; time = now. Not yet emitted: the caller emits or frees it. */
+struct record *item_output(struct frame_item *it, const char *type);
+void item_emit(struct frame_item *it, struct record *out);
+/* Pass the input on unchanged (the raw line, no new JSON). */
+void item_pass(struct frame_item *it);
+/* Temporary: again at due_us (µs since 1970), 0 = by the frame's schedule (1 min doubling to 4 h). enhanced: RFC 3463 code. What the step changed in
+ * it->in is kept in the deferred record. */
+void item_defer(struct frame_item *it, int64_t due_us, const char *enhanced, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* Permanent: to fail/ with the reason. Outputs already emitted for the item stay. */
+void item_fail(struct frame_item *it, const char *enhanced, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* How often the record was deferred before, and since when (ms; 0 = never). */
+int item_retries(const struct frame_item *it);
+int64_t item_first_try_ms(const struct frame_item *it);
+/* effects: the final answer was read: durable soon, without waiting. */
+void item_note(struct frame_item *it, const char *outcome);
+
+/* ---- bodies ---- */
+/* Read an output or input body that is a blob: a descriptor at its start, to be closed by the caller; -1 with errno. */
+int item_blob_open(struct frame_item *it, const json_t *body);
+/* Write a new blob; finish gives its body object {"type","blob","size"}, to be put as "body" into the member of the record that is emitted.
+ * A blob must be named by a record emitted in the same batch, else it is removed. NULL / -1 with errno. */
+struct frame_blob;
+struct frame_blob *frame_blob_create(struct frame *f);
+int frame_blob_write(struct frame_blob *b, const void *p, size_t n);
+json_t *frame_blob_finish(struct frame_blob *b, const char *type);
+void frame_blob_abort(struct frame_blob *b);
+
+/* ---- edges with a loop of their own ---- */
+/* Options and configuration; queues are opened, recovered. Never NULL (ends the process on error). */
+struct frame *frame_open(int argc, char **argv, const struct frame_program *program, void *ctx);
+/* Does the program read records at all (-i QUEUE, or -i - for standard input)? */
+bool frame_has_input(const struct frame *f);
+/* Are outputs going to spool queues (durable) rather than to standard output? */
+bool frame_has_queues(const struct frame *f);
+/* Readable when records may wait; -1 without input. And the time after which frame_dispatch() is due, -1 = never. */
+int frame_fd(const struct frame *f);
+int frame_timeout_ms(const struct frame *f);
+/* Run the step function on what waits (one batch at most). Returns the number of records, -1 at the end of standard input. */
+int frame_dispatch(struct frame *f);
+/* Hand out a record (adopted) that no input caused; durable, or written, only after frame_commit(). */
+void frame_produce(struct frame *f, struct record *rec);
+/* Commit everything produced: 0 = durable (queues) or written (standard output); -1 = nothing of it is: answer "temporary". */
+int frame_commit(struct frame *f);
+/* Would a commit be refused now (disk low, queue too long)? */
+bool frame_full(struct frame *f);
+/* SIGTERM or SIGINT came; SIGHUP came (cleared by the call). */
+bool frame_stopping(const struct frame *f);
+bool frame_reload(struct frame *f);
+/* Close queues, check standard output; the exit status. */
+int frame_close(struct frame *f);
+
+#endif

@@ -1,0 +1,304 @@
+#include "record/record.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void broken(const char *what)
+{
+	log_msg(LOG_ERROR, "programming error: %s", what);
+	log_flush();
+	abort();
+}
+
+/* jansson copies and compares recursively without a limit of its own: a deep value is refused at the door. */
+static bool too_deep(const char *line, size_t n)
+{
+	int depth = 0;
+	bool quoted = false;
+	for (size_t i = 0; i < n; i++) {
+		char c = line[i];
+		if (quoted) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				quoted = false;
+		} else if (c == '"') {
+			quoted = true;
+		} else if ((c == '{' || c == '[') && ++depth > RECORD_DEPTH_MAX) {
+			return true;
+		} else if (c == '}' || c == ']') {
+			depth--;
+		}
+	}
+	return false;
+}
+
+static const char *check_envelope(struct record *r, char why[128])
+{
+	static const char *const wanted[] = {"id", "trace", "time", "type"};
+	json_t *v = json_object_get(r->root, "v");
+	if (!json_is_integer(v))
+		return "no record version \"v\"";
+	if (json_integer_value(v) > RECORD_VERSION) {
+		snprintf(why, 128, "record version %lld is newer than this program (%d)",
+			 (long long)json_integer_value(v), RECORD_VERSION);
+		return why;
+	}
+	if (json_integer_value(v) < 1)
+		return "record version below 1";
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+		if (!json_is_string(json_object_get(r->root, wanted[i]))) {
+			snprintf(why, 128, "no envelope member \"%s\"", wanted[i]);
+			return why;
+		}
+	return NULL;
+}
+
+static bool bind(struct record *r)
+{
+	r->type = record_str(r->root, "type");
+	r->id = record_str(r->root, "id");
+	r->trace = record_str(r->root, "trace");
+	char word[32];
+	size_t n = strcspn(r->type, ".");
+	if (n == 0 || n >= sizeof word)
+		return false;
+	memcpy(word, r->type, n);
+	word[n] = '\0';
+	r->member = json_object_get(r->root, word);
+	return json_is_object(r->member);
+}
+
+static struct record *refuse(struct record *r, const char *reason, char why[128])
+{
+	if (reason != why)
+		snprintf(why, 128, "%s", reason);
+	record_free(r);
+	return NULL;
+}
+
+struct record *record_parse(const char *line, size_t n, char why[128])
+{
+	if (n > RECORD_LINE_MAX)
+		return refuse(NULL, "line over 1 MiB", why);
+	if (too_deep(line, n))
+		return refuse(NULL, "nested deeper than 16", why);
+	json_error_t err;
+	json_t *root = json_loadb(line, n, JSON_REJECT_DUPLICATES, &err);
+	if (!root) {
+		snprintf(why, 128, "not JSON: %.90s (octet %d)", err.text, err.position);
+		return NULL;
+	}
+	struct record *r = xcalloc(1, sizeof *r);
+	r->root = root;
+	if (!json_is_object(root))
+		return refuse(r, "not a JSON object", why);
+	const char *reason = check_envelope(r, why);
+	if (reason)
+		return refuse(r, reason, why);
+	int64_t ms;
+	if (!clock_parse_iso(record_str(root, "time"), &ms, NULL))
+		return refuse(r, "envelope member \"time\" is no RFC 3339 time", why);
+	if (!bind(r))
+		return refuse(r, "no member named after the type", why);
+	return r;
+}
+
+struct record *record_new(const char *type, const char *id, const char *trace, int64_t time_ms)
+{
+	struct record *r = xcalloc(1, sizeof *r);
+	char stamp[CLOCK_ISO], word[32];
+	clock_iso(time_ms, stamp);
+	r->root = json_object();
+	record_set_int(r->root, "v", RECORD_VERSION);
+	record_set(r->root, "id", id);
+	record_set(r->root, "trace", trace);
+	record_set(r->root, "time", stamp);
+	record_set(r->root, "type", type);
+	snprintf(word, sizeof word, "%.*s", (int)strcspn(type, "."), type);
+	record_object(r->root, word);
+	if (!bind(r))
+		broken("record type without a first word");
+	return r;
+}
+
+struct record *record_copy(const struct record *r)
+{
+	struct record *copy = xcalloc(1, sizeof *copy);
+	copy->root = json_deep_copy(r->root);
+	if (!copy->root || !bind(copy))
+		broken("record_copy");
+	return copy;
+}
+
+void record_free(struct record *r)
+{
+	if (!r)
+		return;
+	json_decref(r->root);
+	free(r);
+}
+
+bool record_line(const struct record *r, struct buf *out)
+{
+	size_t start = out->n;
+	size_t room = 2048;
+	for (;;) { /* json_dumpb() says how much it needs; most records fit at the first try */
+		char *to = buf_room(out, room);
+		size_t need = json_dumpb(r->root, to, room, JSON_COMPACT);
+		if (need == 0)
+			broken("a record that cannot be written");
+		if (need <= room) {
+			out->n += need;
+			out->p[out->n] = '\0';
+			break;
+		}
+		room = need;
+	}
+	if (out->n - start <= RECORD_LINE_MAX)
+		return true;
+	out->n = start;
+	out->p[start] = '\0';
+	log_event(LOG_ERROR, r->trace, "record-too-long", "id", r->id, "type", r->type, NULL);
+	return false;
+}
+
+int64_t record_time(const struct record *r)
+{
+	int64_t ms = 0;
+	clock_parse_iso(record_str(r->root, "time"), &ms, NULL);
+	return ms;
+}
+
+const char *record_key(const struct record *r)
+{
+	return record_str(r->root, "key");
+}
+
+int record_shard(const struct record *r)
+{
+	return (int)record_int(r->root, "shard", -1);
+}
+
+void record_set_new(json_t *obj, const char *key, json_t *value)
+{
+	if (json_object_set_new(obj, key, value) != 0)
+		broken("record member could not be set");
+}
+
+void record_set(json_t *obj, const char *key, const char *value)
+{
+	if (value)
+		record_set_new(obj, key, json_string(value));
+}
+
+void record_set_octets(json_t *obj, const char *key, const char *p, size_t n)
+{
+	if (utf8_valid(p, n) && !memchr(p, '\0', n)) {
+		record_set_new(obj, key, json_stringn(p, n));
+		return;
+	}
+	struct buf text = {0}, raw = {0}, name = {0};
+	utf8_scrub(&text, p, n);
+	base64_put(&raw, p, n);
+	buf_printf(&name, "%s_base64", key);
+	record_set_new(obj, key, json_stringn(buf_str(&text), text.n));
+	record_set_new(obj, buf_str(&name), json_stringn(buf_str(&raw), raw.n));
+	buf_free(&text), buf_free(&raw), buf_free(&name);
+}
+
+void record_set_int(json_t *obj, const char *key, int64_t value)
+{
+	record_set_new(obj, key, json_integer(value));
+}
+
+void record_set_bool(json_t *obj, const char *key, bool value)
+{
+	record_set_new(obj, key, json_boolean(value));
+}
+
+json_t *record_object(json_t *obj, const char *key)
+{
+	json_t *v = json_object();
+	record_set_new(obj, key, v);
+	return v;
+}
+
+json_t *record_array(json_t *obj, const char *key)
+{
+	json_t *v = json_array();
+	record_set_new(obj, key, v);
+	return v;
+}
+
+json_t *record_get(const json_t *obj, const char *key)
+{
+	return json_object_get(obj, key);
+}
+
+const char *record_str(const json_t *obj, const char *key)
+{
+	return json_string_value(json_object_get(obj, key));
+}
+
+int64_t record_int(const json_t *obj, const char *key, int64_t fallback)
+{
+	json_t *v = json_object_get(obj, key);
+	return json_is_integer(v) ? json_integer_value(v) : fallback;
+}
+
+bool record_bool(const json_t *obj, const char *key)
+{
+	return json_is_true(json_object_get(obj, key));
+}
+
+bool record_octets(const json_t *obj, const char *key, struct buf *out)
+{
+	json_t *v = json_object_get(obj, key);
+	if (!json_is_string(v))
+		return false;
+	struct buf name = {0};
+	buf_printf(&name, "%s_base64", key);
+	const char *raw = record_str(obj, buf_str(&name));
+	buf_free(&name);
+	if (raw)
+		return base64_get(out, raw, strlen(raw));
+	buf_put(out, json_string_value(v), json_string_length(v));
+	return true;
+}
+
+void record_header_add(json_t *headers, struct slice name, struct slice value)
+{
+	json_t *pair = json_array();
+	struct buf text = {0};
+	utf8_scrub(&text, name.p, name.n);
+	json_array_append_new(pair, json_stringn(buf_str(&text), text.n));
+	buf_clear(&text);
+	if (utf8_scrub(&text, value.p, value.n)) {
+		json_array_append_new(pair, json_stringn(buf_str(&text), text.n));
+	} else {
+		struct buf raw = {0};
+		base64_put(&raw, value.p, value.n);
+		json_array_append_new(pair, json_stringn(buf_str(&text), text.n));
+		json_array_append_new(pair, json_stringn(buf_str(&raw), raw.n));
+		buf_free(&raw);
+	}
+	buf_free(&text);
+	if (json_array_append_new(headers, pair) != 0)
+		broken("header could not be added");
+}
+
+const char *record_header(const json_t *headers, const char *name, int n)
+{
+	size_t i;
+	json_t *pair;
+	json_array_foreach(headers, i, pair) {
+		const char *have = json_string_value(json_array_get(pair, 0));
+		if (have && strcasecmp(have, name) == 0 && n-- == 0)
+			return json_string_value(json_array_get(pair, 1));
+	}
+	return NULL;
+}
