@@ -1,0 +1,29 @@
+/*
+ * cpmail-conf - check cpmail.conf and show what is in force.
+ */
+#include "base/log.h"
+#include "base/tool.h"
+#include "conf/conf.h"
+
+int main(int argc, char **argv)
+{
+	bool check = false, all = false;
+	const char *file = NULL;
+	const struct tool_option options[] = {
+		{"config", 'c', "FILE", "the file (default: none, all knobs at their defaults)", .value = &file},
+		{"check", 'n', NULL, "check only, with the files it names: say nothing, exit 0 or 100", .flag = &check},
+		{"all", 'd', NULL,
+		 "every knob with its effective value, not only those that differ from their defaults", .flag = &all},
+		{0}};
+	const struct tool tool = {"cpmail-conf", "check cpmail.conf and show the values in force", "", 0, 0, options};
+	tool_options(argc, argv, &tool);
+
+	struct conf *c = conf_load(file);
+	int errors = check ? conf_check_files(c) : 0;
+	if (!check)
+		conf_print(c, stdout, !all);
+	conf_free(c);
+	tool_close_stdout();
+	log_flush();
+	return errors ? EXIT_PERM : 0;
+}

@@ -1,0 +1,170 @@
+#include "conf/knobs.h"
+
+#include <stdlib.h>
+
+#define KIB 1024LL
+#define MIB (1024 * KIB)
+#define DAY 86400LL
+
+/* clang-format off */
+const struct knob knobs[] = {
+/* ---- who we are ---- */
+{"gateway", KNOB_STRING, .scope = "g", .section = "identity", .check = check_domain,
+ .help = "name of this host towards SIP and SMTP peers (Via, EHLO, Received); default: the host name"},
+{"mail_domain", KNOB_STRING, .scope = "g", .section = "identity", .check = check_domain,
+ .help = "domain of the mail addresses that stand for CPM users; default: gateway"},
+{"sip_domains", KNOB_LIST, .scope = "g", .section = "identity", .check = check_domain,
+ .help = "hosts of SIP URIs that are this gateway; default: gateway"},
+{"msgid_key", KNOB_LIST, .scope = "g", .section = "identity",
+ .help = "files with the secret of the signed tokens in Message-ID and ENVID: the first signs, all verify"},
+
+/* ---- SIP ---- */
+{"sip_listen", KNOB_LIST, "udp:*:5060, tcp:*:5060", "udp:127.0.0.1:5060, tcp:127.0.0.1:5060", .scope = "g", .section = "sip",
+ .check = check_listen, .help = "where SIP is taken: TRANSPORT:ADDRESS[:PORT], transport udp, tcp or tls"},
+{"advertise", KNOB_LIST, .scope = "g", .section = "sip", .check = check_advertise,
+ .help = "name or address[:port] that peers see in Via and Contact, one for each address family; default: own address"},
+{"max_sip_size", KNOB_SIZE, "1 MiB", .min = 4 * KIB, .max = 64 * MIB, .scope = "g", .section = "sip",
+ .help = "largest SIP message on a stream transport"},
+{"max_pager_in", KNOB_SIZE, "64 KiB", .min = 1300, .max = 64 * MIB, .scope = "g", .section = "sip",
+ .help = "largest body of a MESSAGE, inflated if it was deflated; a larger one gets 413"},
+{"max_connections", KNOB_INT, "4096", .min = 1, .max = 1000000, .scope = "g", .section = "sip",
+ .help = "most SIP connections at a time"},
+{"max_transactions", KNOB_INT, "65536", .min = 16, .max = 10000000, .scope = "g", .section = "sip",
+ .help = "most SIP transactions at a time; above it new requests get 503"},
+{"answer_deadline_message", KNOB_DURATION, "10s", .min = 0, .max = 31, .scope = "g", .section = "sip",
+ .help = "when a MESSAGE is answered with 202 although the mail server has not spoken yet; 0: as soon as it is stored"},
+{"message_success_code", KNOB_ENUM, "202", .words = "202|200", .scope = "g", .section = "sip",
+ .help = "answer to a MESSAGE that became a mail"},
+{"trusted_peers", KNOB_PAIRS, .by_hand = "127.0.0.0/8, ::1", .scope = "g", .section = "trust", .check = check_network,
+ .help = "networks, addresses or TLS names of the peers that may assert identities, each with an optional name for Received"},
+{"untrusted", KNOB_ENUM, "403", .words = "403|ignore", .scope = "g", .section = "trust",
+ .help = "requests of other peers: refuse them, or take them and ignore asserted identities"},
+{"cpim_from", KNOB_ENUM, "verify", .words = "verify|trust|ignore", .scope = "g", .section = "trust",
+ .help = "the CPIM From in a 1-1 message: only if it agrees with the authenticated identity, always, never"},
+{"deny_domains", KNOB_LIST, .scope = "g", .section = "trust", .check = check_domain,
+ .help = "mail domains that get nothing (403)"},
+{"opt_out", KNOB_LIST, .scope = "g", .section = "trust", .check = check_address,
+ .help = "mail users who want nothing (403)"},
+{"barred", KNOB_LIST, .scope = "g", .section = "trust", .check = check_party,
+ .help = "originators (URI, or host for all of its users) who may send nothing (403)"},
+
+/* ---- TLS ---- */
+{"tls_cert", KNOB_STRING, .scope = "g", .section = "tls", .help = "file with the certificate chain (PEM) for SIP over TLS"},
+{"tls_key", KNOB_STRING, .scope = "g", .section = "tls", .help = "file with its private key (PEM)"},
+{"tls_ca", KNOB_STRING, .scope = "g", .section = "tls",
+ .help = "file with the certificates (PEM) that peers are checked against; default: those of the system"},
+{"cert_check", KNOB_BOOL, "on", .scope = "g", .section = "tls", .help = "check the certificates of SIP peers"},
+{"sips_needs_tls", KNOB_BOOL, "on", .scope = "g", .section = "tls",
+ .help = "a message to or from a sips URI leaves as mail only over TLS"},
+{"tls_mode", KNOB_ENUM, "opportunistic", .words = "off|opportunistic|required", .scope = "gd", .section = "tls",
+ .help = "STARTTLS towards mail servers"},
+
+/* ---- addresses ---- */
+{"addr_map", KNOB_PAIRS, .scope = "g", .section = "addresses", .check = check_uri_address,
+ .help = "CPM URI and mail address that belong together, in both directions"},
+{"domain_map", KNOB_PAIRS, .scope = "g", .section = "addresses", .check = check_domains,
+ .help = "SIP domain and the mail domain that stands for it"},
+{"addr_map_only", KNOB_BOOL, "off", .scope = "g", .section = "addresses", .help = "only users of addr_map have a mail address"},
+{"accept_foreign_domain", KNOB_BOOL, "on", .scope = "g", .section = "addresses",
+ .help = "take sip:user@host with a host that is not ours as the mail address user@host"},
+{"default_cc", KNOB_STRING, .scope = "g", .section = "addresses", .check = check_digits,
+ .help = "country code of telephone numbers that have none"},
+{"prefer_tel", KNOB_BOOL, "off", .scope = "g", .section = "addresses", .help = "of two asserted identities use the tel URI"},
+{"uri_form", KNOB_ENUM, "tel", .words = "tel|sip-phone", .scope = "g", .section = "addresses",
+ .help = "form of outgoing URIs of telephone numbers"},
+{"subaddress", KNOB_BOOL, "off", .scope = "g", .section = "addresses",
+ .help = "local parts may end in -- and a correlation suffix of the gateway"},
+{"reply_to_external", KNOB_BOOL, "off", .scope = "g", .section = "addresses",
+ .help = "a SIP Reply-To outside the gateway's domains becomes a Reply-To of the mail"},
+{"anon_mode", KNOB_ENUM, "literal", .words = "literal|alias", .scope = "gd", .section = "addresses",
+ .help = "From of a private message: anonymous.invalid, or an alias that can be answered"},
+
+/* ---- the mail ---- */
+{"max_mail_out", KNOB_SIZE, "25 MiB", .min = 64 * KIB, .max = 2047 * MIB, .scope = "gd", .section = "mail",
+ .help = "largest mail that is sent"},
+{"max_attachments", KNOB_INT, "20", .min = 0, .max = 1000, .scope = "g", .section = "mail", .help = "most attachments of a message"},
+{"max_mime_depth", KNOB_INT, "10", .min = 1, .max = 100, .scope = "g", .section = "mail", .help = "deepest nesting of multiparts"},
+{"max_mime_parts", KNOB_INT, "200", .min = 1, .max = 10000, .scope = "g", .section = "mail", .help = "most parts of a message"},
+{"notify_default", KNOB_ENUM, "FAILURE", .words = "FAILURE|NEVER", .scope = "g", .section = "mail",
+ .help = "NOTIFY of a message for which no delivery report was asked"},
+{"want_delay", KNOB_BOOL, "off", .scope = "g", .section = "mail", .help = "ask for DELAY reports as well"},
+{"ret_policy", KNOB_ENUM, "HDRS", .words = "HDRS|FULL", .scope = "g", .section = "mail", .help = "what a bounce brings back"},
+{"by_standalone", KNOB_DURATION, "86400", .min = 60, .max = 999999999, .scope = "gd", .section = "mail",
+ .help = "DELIVERBY time of a message without Expires, and the most for one with"},
+{"by_mode", KNOB_ENUM, "N", .words = "N|R", .scope = "gd", .section = "mail", .help = "late mails: notify (N) or return (R)"},
+{"request_mdn", KNOB_BOOL, "on", .scope = "gde", .section = "mail", .help = "a wanted display report becomes Disposition-Notification-To"},
+{"importance_header", KNOB_BOOL, "on", .scope = "g", .section = "mail", .help = "write Importance beside X-Priority"},
+{"assume_delivered_on_250", KNOB_BOOL, "off", .scope = "gd", .section = "mail",
+ .help = "a next hop without DSN that took the mail counts as delivery"},
+
+/* ---- the way of a mail ---- */
+{"next_hop_smarthost", KNOB_STRING, .scope = "gd", .section = "routing", .check = check_smarthost,
+ .help = "HOST[:PORT] that gets all mail, or maildir:PATH; default: ask the DNS"},
+{"smarthost_auth", KNOB_PAIR, .scope = "g", .section = "routing", .check = check_user_file,
+ .help = "user name at the smarthost and file with the password; used only after STARTTLS"},
+{"smtp_port", KNOB_INT, "25", .min = 1, .max = 65535, .scope = "gd", .section = "routing", .help = "port of mail servers"},
+{"smtp_idle", KNOB_DURATION, "60", .min = 0, .max = 300, .scope = "g", .section = "routing",
+ .help = "how long an idle connection to a mail server is kept"},
+{"dns_server", KNOB_LIST, .scope = "g", .section = "routing", .check = check_host_port,
+ .help = "ADDRESS[:PORT] of the name servers; default: those of resolv.conf(5)"},
+{"naptr_lookup", KNOB_BOOL, "on", .scope = "gd", .section = "routing", .help = "ask for NAPTR before MX"},
+{"naptr_services", KNOB_LIST, "SMTP+D2T", .scope = "gd", .section = "routing", .help = "NAPTR services that mean a mail server"},
+{"enum_suffix", KNOB_STRING, "e164.arpa", .scope = "gd", .section = "routing", .check = check_domain,
+ .help = "where telephone numbers are looked up (ENUM); empty: nowhere"},
+
+/* ---- outcomes ---- */
+{"on_transient", KNOB_ENUM, "reject", .words = "reject|queue", .scope = "gd", .section = "outcomes",
+ .help = "a temporary refusal of the mail server: tell the sender, or take the message and try again"},
+{"queue_lifetime", KNOB_DURATION, "4h", .min = 60, .max = 30 * DAY, .scope = "g", .section = "outcomes",
+ .help = "how long a queued mail is tried"},
+{"dedupe_window", KNOB_DURATION, "24h", .min = 60, .max = 30 * DAY, .scope = "g", .section = "outcomes",
+ .help = "how long a message that was sent again is recognised"},
+{"state_ttl", KNOB_DURATION, "7d", .min = 3600, .max = 365 * DAY, .scope = "g", .section = "outcomes",
+ .help = "how long message ids are remembered for replies and reports"},
+{"group_addr_grace", KNOB_DURATION, "30d", .min = 3600, .max = 3650 * DAY, .scope = "g", .section = "outcomes",
+ .help = "how long an alias lives after its last use"},
+{0}
+};
+/* clang-format on */
+
+size_t knob_count(void)
+{
+	return sizeof(knobs) / sizeof(knobs[0]) - 1;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(knobs[*(const unsigned char *)a].name, knobs[*(const unsigned char *)b].name);
+}
+
+int knob_find(const char *name)
+{
+	static unsigned char sorted[sizeof(knobs) / sizeof(knobs[0])];
+	static bool ready;
+	size_t n = knob_count();
+	_Static_assert(sizeof(knobs) / sizeof(knobs[0]) < 256, "indexes fit in an octet");
+	if (!ready) {
+		for (size_t i = 0; i < n; i++)
+			sorted[i] = (unsigned char)i;
+		qsort(sorted, n, 1, by_name);
+		ready = true;
+	}
+	for (size_t lo = 0, hi = n; lo < hi;) {
+		size_t mid = lo + (hi - lo) / 2;
+		int order = strcmp(name, knobs[sorted[mid]].name);
+		if (order == 0)
+			return sorted[mid];
+		if (order < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return -1;
+}
+
+const char *knob_type_name(enum knob_type t)
+{
+	static const char *const names[] = {"string", "integer", "size", "duration", "boolean",
+					    "word",   "list",	 "pair", "pairs"};
+	return names[t];
+}

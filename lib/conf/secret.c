@@ -1,0 +1,126 @@
+#include "conf/private.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { SECRET_MAX = 4096, KEY_MIN = 32 };
+
+/* Contents of a small file; -1 with errno. */
+static int read_small(const char *file, struct buf *out)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n = fd < 0 ? -1 : 1;
+	while (n > 0 && out->n <= SECRET_MAX) {
+		n = read(fd, buf_room(out, 512), 512);
+		out->n += n > 0 ? (size_t)n : 0;
+	}
+	int err = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = err;
+	return n < 0 ? -1 : 0;
+}
+
+/* What is wrong with a secret file, NULL if nothing. */
+static const char *read_secret(const char *file, size_t min, struct buf *out)
+{
+	if (read_small(file, out) < 0)
+		return strerror(errno);
+	if (out->n > SECRET_MAX)
+		return "longer than a secret can be";
+	while (out->n && (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
+		out->n--;
+	buf_put(out, "", 0);
+	out->p[out->n] = '\0';
+	if (memchr(out->p, '\0', out->n))
+		return "holds a NUL (write keys as base64 or hexadecimal text)";
+	if (out->n < min)
+		return min > 1 ? "shorter than 32 octets" : "is empty";
+	return NULL;
+}
+
+/*
+ * The key of a gateway that was given none: nobody can guess it from outside, it stays the same on this machine, and no
+ * two machines share it. Whoever may log in here can compute it, so a configured gateway should name a file.
+ */
+static char *machine_key(const struct conf *c)
+{
+	static bool told;
+	struct buf id = {0}, key = {0};
+	uint8_t mac[SHA256_LEN];
+	bool lasting = read_small("/etc/machine-id", &id) == 0 && id.n >= 32;
+	if (!lasting) {
+		buf_clear(&id);
+		if (read_small("/proc/sys/kernel/random/boot_id", &id) < 0 || id.n < 32)
+			die_perm("msgid_key is not set and this machine has no id to make one of");
+	}
+	hmac_sha256(slice_trim(slice_buf(&id)), "cpmail msgid_key 1", 18, mac);
+	hex_put(&key, mac, 2 * SHA256_LEN);
+	if (!told)
+		log_event(!lasting  ? LOG_WARN
+			  : c->file ? LOG_INFO
+				    : LOG_DEBUG,
+			  NULL, "msgid-key", "from",
+			  lasting ? "/etc/machine-id" : "boot id (changes at the next start)", NULL);
+	told = true;
+	buf_free(&id);
+	return key.p;
+}
+
+static const char *secret_file(const struct conf *c, const char *knob, size_t n)
+{
+	int i = knob_find(knob);
+	const char *second = NULL, *first = conf_item(c, knob, n, &second);
+	return knobs[i].type == KNOB_PAIR ? second : first;
+}
+
+char *conf_secret_item(const struct conf *c, const char *knob, size_t n)
+{
+	bool key = strcmp(knob, "msgid_key") == 0;
+	const char *file = secret_file(c, knob, n);
+	if (!file)
+		return key && n == 0 ? machine_key(c) : NULL;
+	struct buf secret = {0};
+	const char *why = read_secret(file, key ? KEY_MIN : 1, &secret);
+	if (why)
+		die_perm("%s: %s: %s", knob, file, why);
+	return secret.p;
+}
+
+char *conf_secret(const struct conf *c, const char *knob)
+{
+	return conf_secret_item(c, knob, 0);
+}
+
+int conf_check_files(const struct conf *c)
+{
+	static const char *const secrets[] = {"msgid_key", "smarthost_auth"};
+	static const char *const files[] = {"tls_cert", "tls_key", "tls_ca"};
+	int errors = 0;
+	for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+		const char *file;
+		for (size_t n = 0; (file = secret_file(c, secrets[i], n)); n++) {
+			struct buf secret = {0};
+			const char *why = read_secret(file, i == 0 ? KEY_MIN : 1, &secret);
+			if (why) {
+				log_event(LOG_ERROR, NULL, "config", "file", file, "key", secrets[i], "why", why, NULL);
+				errors++;
+			}
+			buf_free(&secret);
+		}
+	}
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		const char *file = conf_str(c, files[i], NULL);
+		if (file && access(file, R_OK) != 0) {
+			log_event(LOG_ERROR, NULL, "config", "file", file, "key", files[i], "why", strerror(errno),
+				  NULL);
+			errors++;
+		}
+	}
+	return errors;
+}
