@@ -15,6 +15,8 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/cpmail-test.XXXXXX")
 tap_count=0
 tap_failed=0
 pids=()
+# Every record that a program of the test hands out is also written here; finish checks them all against the schema.
+export CPMAIL_TAP=$scratch/tap.records
 
 cleanup() {
 	local pid
@@ -44,7 +46,15 @@ same() {
 	if [ "$2" = "$3" ]; then pass "$1"; else fail "$1"; printf '%s\n' "expected: $2" "     got: $3" | sed 's/^/# /'; fi
 }
 diag() { sed 's/^/# /' "$@"; }
-finish() { echo "1..$tap_count"; [ "$tap_failed" = 0 ]; exit; }
+# At most 3000 of them, evenly taken, so that a test under load is not measured in schema checks.
+check_tap() {
+	[ -s "$CPMAIL_TAP" ] || return 0
+	local lines
+	lines=$(wc -l <"$CPMAIL_TAP")
+	awk -v step="$((lines / 3000 + 1))" 'NR % step == 0 || NR == 1' "$CPMAIL_TAP" >"$scratch/tap.checked"
+	check "every record handed out ($lines) fits the schema" "$SOURCE/t/lib/check-records" "$scratch/tap.checked"
+}
+finish() { check_tap; echo "1..$tap_count"; [ "$tap_failed" = 0 ]; exit; }
 # skip_all WHY: the peer this test needs is not on the machine.
 skip_all() { echo "1..0 # SKIP $1"; exit 0; }
 need() { local p; for p; do command -v "$p" >/dev/null || skip_all "$p is not installed"; done; }
