@@ -61,9 +61,10 @@ struct token_parsed {
 bool token_msgid_parse(const struct token_keys *keys, struct slice msgid, const char *domain, struct token_parsed *out);
 void token_parsed_free(struct token_parsed *t);
 
-/* 32 hex digits; subject is the msg-id or other text that the id is made from. */
-void token_convid(const struct token_keys *keys, const char *subject, struct buf *out);
-void token_contrid(const struct token_keys *keys, const char *subject, struct buf *out);
+/* convid and contrid of the parts, NULL behind the last; 32 hex digits. A request without Conversation-ID or Contribution-ID gets contrid of Call-ID,
+ * CSeq number and From tag for both. */
+void token_convid(const struct token_keys *keys, struct buf *out, ...) __attribute__((sentinel));
+void token_contrid(const struct token_keys *keys, struct buf *out, ...) __attribute__((sentinel));
 /* imdn.Message-ID of a mail's message, 16 hex digits. */
 void token_imdn(const struct token_keys *keys, const char *msgid, const char *rcpt, struct buf *out);
 /* imdn.Message-ID of a report of the gateway's own; what = "delivery", "display" or "processing". */
