@@ -64,7 +64,8 @@ void token_hash(const struct token_keys *keys, uint8_t out[SHA256_LEN], const ch
 }
 
 /* hex(n) and b32 of H(label, ...) */
-static void __attribute__((sentinel)) put_hex(const struct token_keys *keys, struct buf *out, size_t digits, const char *label, ...)
+static void __attribute__((sentinel)) put_hex(const struct token_keys *keys, struct buf *out, size_t digits,
+					     const char *label, ...)
 {
 	uint8_t h[SHA256_LEN];
 	va_list ap;
