@@ -365,11 +365,11 @@ struct destination *destination_literal(const char *domain, const struct destina
 	return destination_failed(own_loop, "mail for this address would come back here");
 }
 
-/* A number that depends on the seed and the host alone. */
-static uint64_t chance(struct slice seed, const struct destination_host *h)
+/* A number that depends on the seed, the place that is to be filled and the host that stands there, and on nothing else. */
+static uint64_t chance(struct slice seed, size_t place, const struct destination_host *h)
 {
 	uint64_t x = hash64(hash64(0, seed.p, seed.n), h->name, strlen(h->name));
-	return hash64(x, &h->port, sizeof h->port);
+	return hash64(x, &place, sizeof place);
 }
 
 /* A weight of 0 keeps a small chance beside others (RFC 2782). */
@@ -384,7 +384,7 @@ static size_t draw(const struct destination *dest, struct slice seed, const size
 	uint64_t sum = 0, lot;
 	for (size_t i = from; i < end; i++)
 		sum += share(&dest->host[order[i]]);
-	lot = chance(seed, &dest->host[order[from]]) % sum;
+	lot = chance(seed, from, &dest->host[order[from]]) % sum;
 	while (lot >= share(&dest->host[order[from]]))
 		lot -= share(&dest->host[order[from++]]);
 	return from;
