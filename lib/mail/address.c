@@ -159,7 +159,8 @@ bool xtext_get(struct buf *out, struct slice s)
 		if (c <= 32 || c >= 127 || c == '=')
 			return false;
 		if (c == '+') {
-			int hi = i + 2 < s.n ? hex_value(s.p[i + 1]) : -1, lo = i + 2 < s.n ? hex_value(s.p[i + 2]) : -1;
+			int hi = i + 2 < s.n ? hex_value(s.p[i + 1]) : -1,
+			    lo = i + 2 < s.n ? hex_value(s.p[i + 2]) : -1;
 			if (hi < 0 || lo < 0)
 				return false;
 			c = (unsigned char)(hi * 16 + lo);

@@ -23,16 +23,17 @@ struct mail_address {
 };
 
 /*
- * The whole of s is one RFC 5321 Mailbox: dot-atom or quoted string, "@", host name or address literal. UTF-8 is taken (RFC 6531).
- * Refused: control characters even where quoted, blanks around, source routes, comments, a numeric last label, anything over the limits.
- * A domain without a dot passes: whether it is wanted is the caller's question.
+ * The whole of s is one RFC 5321 Mailbox: dot-atom or quoted string, "@", host name or address literal. UTF-8 is taken
+ * (RFC 6531). Refused: control characters even where quoted, blanks around, source routes, comments, a numeric last
+ * label, anything over the limits. A domain without a dot passes: whether it is wanted is the caller's question.
  */
 bool mail_address_parse(struct slice s, struct mail_address *out);
 /* Append local@domain, the domain in lower case, the local part as it stands. */
 void mail_address_put(struct buf *out, const struct mail_address *a);
 /* Append the local part without its quotes and backslashes. */
 void mail_local_plain(struct buf *out, const struct mail_address *a);
-/* A host name: labels of 1 to 63 letters, digits, hyphens (inside) or UTF-8 octets, at most MAIL_DOMAIN_MAX, no final dot. */
+/* A host name: labels of 1 to 63 letters, digits, hyphens (inside) or UTF-8 octets, at most MAIL_DOMAIN_MAX, no final
+ * dot. */
 bool mail_domain_valid(struct slice s);
 /* Append s with A-Z as a-z. */
 void mail_put_lower(struct buf *out, struct slice s);
@@ -41,7 +42,8 @@ void mail_put_lower(struct buf *out, struct slice s);
 void xtext_put(struct buf *out, struct slice s);
 /* false on a bad escape or an octet that xtext cannot hold. */
 bool xtext_get(struct buf *out, struct slice s);
-/* "rfc822;" and the address in xtext. false, nothing appended: the address is not ASCII or the value would be over MAIL_ORCPT_MAX. */
+/* "rfc822;" and the address in xtext. false, nothing appended: the address is not ASCII or the value would be over
+ * MAIL_ORCPT_MAX. */
 bool mail_orcpt_put(struct buf *out, struct slice address);
 
 #endif

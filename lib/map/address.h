@@ -1,8 +1,9 @@
 /*
  * address.h - who is who on the other side: SIP, tel, mailto URIs and e-mail addresses (section 2).
  *
- * Pure functions over a struct map_names, which is made once from the configuration and then only read. Addresses and URIs are taken apart and put
- * together again, never pasted; all results are appended to a buffer, which is left as it was when the answer is no.
+ * Pure functions over a struct map_names, which is made once from the configuration and then only read. Addresses and
+ * URIs are taken apart and put together again, never pasted; all results are appended to a buffer, which is left as it
+ * was when the answer is no.
  */
 #ifndef CPMAIL_MAP_ADDRESS_H
 #define CPMAIL_MAP_ADDRESS_H
@@ -21,9 +22,9 @@ struct map_pair {
 
 /* The knobs of section 6 that address mapping reads. Lists end with NULL / {NULL}; a NULL list is empty. */
 struct map_settings {
-	const char *gateway;		   /* SIP host of the e-mail users */
-	const char *mail_domain;	   /* mail domain of the CPM users */
-	const char *const *sip_domains;	   /* served by SIP: not mail domains */
+	const char *gateway;		    /* SIP host of the e-mail users */
+	const char *mail_domain;	    /* mail domain of the CPM users */
+	const char *const *sip_domains;	    /* served by SIP: not mail domains */
 	const char *const *dotless_domains; /* mail domains without a dot that are let through */
 	const struct map_pair *addr_map;
 	const struct map_pair *domain_map;
@@ -53,11 +54,13 @@ enum map_verdict {
 enum map_verdict map_from_request_uri(const struct map_names *names, const char *uri, struct buf *address);
 
 /*
- * 2.1: the mail address of a CPM user; "Display" <uri> is taken too. false: no mapping (From, P-Asserted-Identity: 400). An address whose local
- * part has the form "x-" (token_local_form) stands for a URI that is too long: the caller keeps both in the alias table.
+ * 2.1: the mail address of a CPM user; "Display" <uri> is taken too. false: no mapping (From, P-Asserted-Identity:
+ * 400). An address whose local part has the form "x-" (token_local_form) stands for a URI that is too long: the caller
+ * keeps both in the alias table.
  */
 bool map_to_mail(const struct map_names *names, const char *uri, struct buf *address);
-/* What a list entry or CPIM cc is shown as: the e-mail user of the URI (2.4) if it has one, else the CPM user's address (2.1). */
+/* What a list entry or CPIM cc is shown as: the e-mail user of the URI (2.4) if it has one, else the CPM user's address
+ * (2.1). */
 bool map_listed(const struct map_names *names, const char *uri, struct buf *address);
 /* Which of a user's n URIs is mapped: the first SIP one, or the first tel one with prefer_tel; NULL if n is 0. */
 const char *map_choose(const struct map_names *names, const char *const *uris, size_t n);
@@ -66,7 +69,8 @@ bool map_needs_tls(const struct map_names *names, const char *uri);
 /* The host is anonymous.invalid: a user who asks for privacy (2.6). */
 bool map_is_anonymous(const char *uri);
 
-/* The one form of a URI (2.1 "normalise first"): what tables, tokens and comparisons use. false: not a URI that can be mapped. */
+/* The one form of a URI (2.1 "normalise first"): what tables, tokens and comparisons use. false: not a URI that can be
+ * mapped. */
 bool map_normalise_uri(const struct map_names *names, const char *uri, struct buf *out);
 
 /* 2.2: the CPM user behind a RCPT. */
@@ -84,7 +88,8 @@ struct map_aliases {
 	void *ctx;
 };
 /* aliases may be NULL: an empty table. */
-enum map_rcpt map_to_cpm(const struct map_names *names, const char *rcpt, const struct map_aliases *aliases, struct buf *uri);
+enum map_rcpt map_to_cpm(const struct map_names *names, const char *rcpt, const struct map_aliases *aliases,
+			 struct buf *uri);
 /* "5.1.1" and so on; "2.1.5" for MAP_RCPT_OK and MAP_RCPT_ROLE. */
 const char *map_rcpt_code(enum map_rcpt verdict);
 /* Is this mail domain (any case) one that the gateway maps to CPM users? */

@@ -33,7 +33,8 @@ bool map_dec(struct buf *out, struct slice s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 		if (c == '=') {
-			int hi = i + 2 < s.n ? hex_value(s.p[i + 1]) : -1, lo = i + 2 < s.n ? hex_value(s.p[i + 2]) : -1;
+			int hi = i + 2 < s.n ? hex_value(s.p[i + 1]) : -1,
+			    lo = i + 2 < s.n ? hex_value(s.p[i + 2]) : -1;
 			if (hi < 0 || lo < 0) {
 				out->n = start;
 				out->p[start] = '\0';

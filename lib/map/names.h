@@ -38,14 +38,16 @@ const char *names_cpm_of(const struct map_names *names, const char *mail);
 bool names_host_ours(const struct map_names *names, const char *host);
 /* A SIP domain: one of ours, or in domain_map. */
 bool names_sip_served(const struct map_names *names, const char *host);
-/* domain_map: the mail domain for a SIP domain, only where the way back leads to the same one; and that way back. NULL if none. */
+/* domain_map: the mail domain for a SIP domain, only where the way back leads to the same one; and that way back. NULL
+ * if none. */
 const char *names_mail_domain_of(const struct map_names *names, const char *sip);
 const char *names_sip_domain_of(const struct map_names *names, const char *mail);
 /* Where the number is a telephone number: in a tel URI, with user=phone, or global at a domain of ours (2.1). */
 bool names_is_phone(const struct map_names *names, const struct map_uri *u);
 /* Append the normalised form of a parsed URI; false if it has none. */
 bool names_put_uri(const struct map_names *names, const struct map_uri *u, struct buf *out);
-/* A national or international number of digits, made global with default_cc; false if that is not possible (2.2 rule 3). */
+/* A national or international number of digits, made global with default_cc; false if that is not possible (2.2 rule
+ * 3). */
 bool names_put_number(const struct map_names *names, struct slice digits, struct buf *out);
 /* local is postmaster, abuse or mailer-daemon. */
 bool names_role(struct slice local);

@@ -47,7 +47,8 @@ static bool phone_rule(const struct rcpt *r, struct buf *uri, enum map_rcpt *ver
 	return true;
 }
 
-/* A URI made of decoded pieces must come out of the parser as it went in: hosts, numbers and controls are checked there. */
+/* A URI made of decoded pieces must come out of the parser as it went in: hosts, numbers and controls are checked
+ * there. */
 static enum map_rcpt checked(const struct map_names *names, const struct buf *made, struct buf *uri)
 {
 	return map_normalise_uri(names, buf_str(made), uri) ? MAP_RCPT_OK : MAP_RCPT_SYNTAX;
@@ -138,7 +139,8 @@ static enum map_rcpt rcpt_rules(struct rcpt *r, const struct mail_address *a, st
 	return ours ? local_rule(r, uri) : MAP_RCPT_FOREIGN;
 }
 
-enum map_rcpt map_to_cpm(const struct map_names *names, const char *rcpt, const struct map_aliases *aliases, struct buf *uri)
+enum map_rcpt map_to_cpm(const struct map_names *names, const char *rcpt, const struct map_aliases *aliases,
+			 struct buf *uri)
 {
 	struct mail_address a;
 	struct rcpt r = {.names = names, .aliases = aliases};

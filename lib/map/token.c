@@ -9,8 +9,14 @@
 
 bool token_keys_add(struct token_keys *keys, const void *octets, size_t n)
 {
-	if (n < TOKEN_KEY_MIN || n > TOKEN_KEY_MAX || keys->n == TOKEN_KEYS_MAX)
+	uint8_t digest[SHA256_LEN];
+	if (n < TOKEN_KEY_MIN || keys->n == TOKEN_KEYS_MAX)
 		return false;
+	if (n > TOKEN_KEY_MAX) { /* what HMAC does with a key longer than its block (RFC 2104 2) */
+		sha256(octets, n, digest);
+		octets = digest;
+		n = sizeof digest;
+	}
 	memcpy(keys->key[keys->n].octets, octets, n);
 	keys->key[keys->n++].n = n;
 	return true;
@@ -64,8 +70,8 @@ void token_hash(const struct token_keys *keys, uint8_t out[SHA256_LEN], const ch
 }
 
 /* hex(n) and b32 of H(label, ...) */
-static void __attribute__((sentinel)) put_hex(const struct token_keys *keys, struct buf *out, size_t digits,
-					     const char *label, ...)
+static void __attribute__((sentinel))
+put_hex(const struct token_keys *keys, struct buf *out, size_t digits, const char *label, ...)
 {
 	uint8_t h[SHA256_LEN];
 	va_list ap;
@@ -228,7 +234,8 @@ void token_imdn(const struct token_keys *keys, const char *msgid, const char *rc
 	put_hex(keys, out, 16, "imdn", msgid, rcpt, NULL);
 }
 
-void token_imdn_report(const struct token_keys *keys, const char *msgid, const char *rcpt, const char *what, struct buf *out)
+void token_imdn_report(const struct token_keys *keys, const char *msgid, const char *rcpt, const char *what,
+		       struct buf *out)
 {
 	put_hex(keys, out, 16, "imdn", msgid, rcpt, what, NULL);
 }
@@ -245,7 +252,8 @@ void token_group(const struct token_keys *keys, const char *focus, const char *c
 	put_b32(keys, out, "g", focus, conv, mail, NULL);
 }
 
-void token_alias(const struct token_keys *keys, const char *originator, const char *rcpt, const char *contr, struct buf *out)
+void token_alias(const struct token_keys *keys, const char *originator, const char *rcpt, const char *contr,
+		 struct buf *out)
 {
 	buf_puts(out, "a-");
 	put_b32(keys, out, "a", originator, rcpt, contr, NULL);

@@ -91,7 +91,8 @@ static bool parse_host(struct slice s, struct buf *host, unsigned *port)
 		unsigned char raw[4];
 		struct buf ip = {0};
 		mail_put_lower(&ip, name);
-		bool good = mail_domain_valid(name) || (!memchr(name.p, '\0', name.n) && inet_pton(AF_INET, ip.p, raw) == 1);
+		bool good = mail_domain_valid(name) ||
+			    (!memchr(name.p, '\0', name.n) && inet_pton(AF_INET, ip.p, raw) == 1);
 		buf_put(host, ip.p, ip.n);
 		buf_free(&ip);
 		if (!good)

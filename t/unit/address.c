@@ -1,9 +1,12 @@
 /* Address mapping, a table for each table of the protocol sheet (2.1 to 2.4). */
 #include "map/address.h"
 
-#include "base/text.h"
+#include "conf/conf.h"
 #include "mail/address.h"
 #include "tap.h"
+
+#include <stdlib.h>
+#include <unistd.h>
 
 static struct map_names *names;
 
@@ -261,7 +264,8 @@ static const struct {
 	{"alice=40other.example.com@rcs.example.net", MAP_RCPT_OK, "sip:alice@other.example.com"},
 	{"ALICE=40other.example.com@rcs.example.net", MAP_RCPT_OK, "sip:alice@other.example.com"},
 	{"a=40b=40ims.example.net@rcs.example.net", MAP_RCPT_OK, "sip:a%40b@ims.example.net"},
-	{"7042=3Bphone-context=3Dcorp.example.com@rcs.example.net", MAP_RCPT_OK, "tel:7042;phone-context=corp.example.com"},
+	{"7042=3Bphone-context=3Dcorp.example.com@rcs.example.net", MAP_RCPT_OK,
+	 "tel:7042;phone-context=corp.example.com"},
 	{"alice@rcs.example.net", MAP_RCPT_OK, "sip:alice@ims.example.net"},
 	{"=41l=20ice@rcs.example.net", MAP_RCPT_OK, "sip:Al%20ice@ims.example.net"},
 	{"\"alice\"@rcs.example.net", MAP_RCPT_OK, "sip:alice@ims.example.net"},
@@ -299,7 +303,8 @@ static void rcpts(void)
 /* 2.1 there and 2.2 back gives the normalised URI again, whatever the user's octets. */
 static void round_trips(void)
 {
-	static const char *const hosts[] = {"ims.example.net", "second.example.net", "o.example.com", "[2001:db8::1]:5070"};
+	static const char *const hosts[] = {"ims.example.net", "second.example.net", "o.example.com",
+					    "[2001:db8::1]:5070"};
 	static const char odd[] = "aZ09._-+=/@;:%\"\\ \t\x7f\xc3\xb6\xff,&$?!*'()<>";
 	unsigned seed = 7;
 	int bad = 0;
@@ -404,7 +409,8 @@ static void knobs(void)
 		   !map_needs_tls(names, "sip:bob@example.org"),
 	   "sips_needs_tls");
 	to_cpm(phone, "02079460000@rcs.example.net", MAP_RCPT_OK, "sip:+442079460000@ims.example.net;user=phone");
-	to_cpm(phone, "02079460000@mail.corp.example.com", MAP_RCPT_OK, "sip:+442079460000@corp.example.com;user=phone");
+	to_cpm(phone, "02079460000@mail.corp.example.com", MAP_RCPT_OK,
+	       "sip:+442079460000@corp.example.com;user=phone");
 	to_cpm(phone, "2079460000@rcs.example.net", MAP_RCPT_OK, "sip:+442079460000@ims.example.net;user=phone");
 	to_cpm(phone, "123456789012345@rcs.example.net", MAP_RCPT_SYNTAX, "");
 	to_cpm(phone, "alice--s7f3k2@rcs.example.net", MAP_RCPT_OK, "sip:alice@ims.example.net");
@@ -418,7 +424,8 @@ static void knobs(void)
 static void wrong_tables(void)
 {
 	static const struct map_pair bad_uri[] = {{"sip:a@@b", "a@b.example"}, {NULL, NULL}};
-	static const struct map_pair twice[] = {{"sip:a@b.example", "a@c.example"}, {"sips:a@B.example:5061", "d@c.example"}, {NULL, NULL}};
+	static const struct map_pair twice[] = {
+		{"sip:a@b.example", "a@c.example"}, {"sips:a@B.example:5061", "d@c.example"}, {NULL, NULL}};
 	struct token_keys keys = test_keys();
 	char why[128] = "";
 	struct map_settings s = {.gateway = "gw.example", .keys = &keys, .addr_map = bad_uri};
@@ -429,6 +436,33 @@ static void wrong_tables(void)
 	s.addr_map = NULL;
 	s.keys = NULL;
 	ok(!map_names_make(&s, why), "no key is refused");
+}
+
+/* The same tables through a configuration file. */
+static void configured(void)
+{
+	char file[] = "/tmp/cpmail-address-XXXXXX";
+	FILE *f = fdopen(mkstemp(file), "w");
+	fputs("gateway = \"gw.example.net\"; mail_domain = \"rcs.example.net\"; sip_domains = [\"ims.example.net\"];\n"
+	      "domain_map = ((\"ims.example.net\", \"rcs.example.net\"));\n"
+	      "addr_map = ((\"tel:+1-212-555-0199\", \"desk@example.com\"));\n"
+	      "default_cc = \"44\"; uri_form = \"sip-phone\"; dotless_domains = [\"localhost\"];\n",
+	      f);
+	fclose(f);
+	struct conf *c = conf_read(file);
+	unlink(file);
+	if (!ok(c != NULL, "configuration read"))
+		return;
+	struct map_names *n = map_names_new(c);
+	conf_free(c);
+	from_uri(n, "sip:bob%40localhost@gw.example.net", MAP_OK, "bob@localhost");
+	from_uri(n, "tel:+12125550199", MAP_OK, "desk@example.com");
+	to_mail(n, "sip:alice@ims.example.net", "alice@rcs.example.net");
+	to_cpm(n, "02079460000@rcs.example.net", MAP_RCPT_OK, "sip:+442079460000@ims.example.net;user=phone");
+	is_str(map_gateway(n), "gw.example.net", "gateway");
+	is_str(map_mail_domain(n), "rcs.example.net", "mail_domain");
+	ok(map_keys(n)->n == 1, "a key is always there");
+	map_names_free(n);
 }
 
 static void listed(const char *uri, const char *want)
@@ -450,6 +484,7 @@ int main(void)
 	identities();
 	knobs();
 	wrong_tables();
+	configured();
 	listed("sip:bob%40example.org@mailgw.ims.example.net", "bob@example.org");
 	listed("tel:+14155550101", "+14155550101@rcs.example.net");
 	listed("sip:dave@ims.example.net", "dave@rcs.example.net");

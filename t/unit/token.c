@@ -29,8 +29,9 @@ static void msgid(struct token_message m, const char *want)
 static void msgids(void)
 {
 	msgid((struct token_message){.kind = 'm', .conv = CONV, .contr = CONTR}, MSGID);
-	msgid((struct token_message){
-		      .kind = 'm', .conv = "5d3c1f0a9be24c7fa2f1e0b4c6d8a913", .contr = "0c9a7e55d1f84b7bb0a4e2f9c3d6117e"},
+	msgid((struct token_message){.kind = 'm',
+				     .conv = "5d3c1f0a9be24c7fa2f1e0b4c6d8a913",
+				     .contr = "0c9a7e55d1f84b7bb0a4e2f9c3d6117e"},
 	      "m.5d3c1f0a9be24c7fa2f1e0b4c6d8a913.0c9a7e55d1f84b7bb0a4e2f9c3d6117e.0.a53256f9ea@" HOST);
 	struct token_message s = {.kind = 's',
 				  .conv = "6b79b8bc937e4985b1dffd062b687bd7",
@@ -80,7 +81,8 @@ static void verification(void)
 	is_str(buf_str(&t.seq), "0", "sequence");
 	ok(t.kind == TOKEN_STANDALONE && !t.token.n, "kind");
 	token_parsed_free(&t);
-	ok(token_msgid_parse(&keys, SLICE("m.ztbbm4prpbyzbfyqhbkuyp3owv.0.1fa513b25c@RCS.example.net"), HOST, &t), "hidden");
+	ok(token_msgid_parse(&keys, SLICE("m.ztbbm4prpbyzbfyqhbkuyp3owv.0.1fa513b25c@RCS.example.net"), HOST, &t),
+	   "hidden");
 	is_str(buf_str(&t.token), "ztbbm4prpbyzbfyqhbkuyp3owv", "token");
 	token_parsed_free(&t);
 	ok(!parses(&keys, "m." CONV "." CONTR ".0.06a3e87fde@" HOST), "wrong MAC");
@@ -119,7 +121,8 @@ static void odd_ids(void)
 		struct token_parsed t;
 		token_msgid(&keys, &(struct token_message){.kind = 'm', .conv = ids[i], .contr = "q"}, HOST, &b);
 		bool good = token_msgid_parse(&keys, slice_buf(&b), HOST, &t);
-		ok(good && strcmp(buf_str(&t.conv), ids[i]) == 0 && strcmp(buf_str(&t.contr), "q") == 0, "id %s comes back", ids[i]);
+		ok(good && strcmp(buf_str(&t.conv), ids[i]) == 0 && strcmp(buf_str(&t.contr), "q") == 0,
+		   "id %s comes back", ids[i]);
 		token_parsed_free(&t);
 		buf_free(&b);
 	}
@@ -140,33 +143,39 @@ static void odd_ids(void)
 	buf_free(&b);
 }
 
-#define IS(call, want, name)                                                                                                   \
-	do {                                                                                                                   \
-		struct buf b = {0};                                                                                            \
-		call;                                                                                                          \
-		is_str(b.p, want, name);                                                                                       \
-		buf_free(&b);                                                                                                  \
+#define IS(call, want, name)                                                                                           \
+	do {                                                                                                           \
+		struct buf b = {0};                                                                                    \
+		call;                                                                                                  \
+		is_str(b.p, want, name);                                                                               \
+		buf_free(&b);                                                                                          \
 	} while (0)
 
 static void derivations(void)
 {
 	IS(token_envid(&keys, MSGID, "bob@example.org", &b), "t.6ph2vzcdcupotrcr4fptgjkeet", "ENVID");
-	IS(token_group(&keys, "sip:conf-77@focus.ims.example.net", "6b79b8bc937e4985b1dffd062b687bd7", "bob@example.org", &b),
+	IS(token_group(&keys, "sip:conf-77@focus.ims.example.net", "6b79b8bc937e4985b1dffd062b687bd7",
+		       "bob@example.org", &b),
 	   "g-irlzyowxmah6qf7flzyuh4ppyb", "group address");
-	IS(token_alias(&keys, "sip:alice@ims.example.net", "bob@example.org", CONTR, &b), "a-uunftw4y5y4zhx4y6gdnq7u4um",
-	   "alias");
+	IS(token_alias(&keys, "sip:alice@ims.example.net", "bob@example.org", CONTR, &b),
+	   "a-uunftw4y5y4zhx4y6gdnq7u4um", "alias");
 	IS(token_convid(&keys, &b, "park-9@mail.example.org", NULL), "d589161a70e28b6a9c3ee0c3449598c5", "convid");
 	IS(token_contrid(&keys, &b, "park-9@mail.example.org", NULL), "9a4faf4670824041d3cdf6a6ab4c012a", "contrid");
 	IS(token_contrid(&keys, &b, "3712948749@ue1.ims.example.net", "1", "1384874566", NULL),
 	   "1a8d553554690e84c6d8e29a37a0c452", "contrid of three parts");
-	IS(token_imdn(&keys, "park-9@mail.example.org", "+14155550101@rcs.example.net", &b), "6a61d0e0561f10ca", "imdn id of a mail");
-	IS(token_imdn(&keys, "CAF78.c34@mail.example.org", "alice@rcs.example.net", &b), "6231ab7bfae6cbc0", "imdn id of a reply");
-	IS(token_imdn_report(&keys, "d1@mx.example.org", "bob@example.org", "delivery", &b), "7e762e9d3b11c852", "imdn id of a report");
-	IS(token_contrid(&keys, &b, "7e762e9d3b11c852", NULL), "c9438c7c57e9a52163e0c603ad394924", "contrid of a report");
+	IS(token_imdn(&keys, "park-9@mail.example.org", "+14155550101@rcs.example.net", &b), "6a61d0e0561f10ca",
+	   "imdn id of a mail");
+	IS(token_imdn(&keys, "CAF78.c34@mail.example.org", "alice@rcs.example.net", &b), "6231ab7bfae6cbc0",
+	   "imdn id of a reply");
+	IS(token_imdn_report(&keys, "d1@mx.example.org", "bob@example.org", "delivery", &b), "7e762e9d3b11c852",
+	   "imdn id of a report");
+	IS(token_contrid(&keys, &b, "7e762e9d3b11c852", NULL), "c9438c7c57e9a52163e0c603ad394924",
+	   "contrid of a report");
 	IS(token_boundary(&keys, "m@x", 1, 0, &b), "8ccff836f404118931d8a9b7", "boundary");
 	ok(token_local_form(SLICE("g-irlzyowxmah6qf7flzyuh4ppyb")) == 'g', "g- form");
 	ok(!token_local_form(SLICE("g-irlzyowxmah6qf7flzyuh4ppy1")), "no base32");
-	ok(!token_local_form(SLICE("b-irlzyowxmah6qf7flzyuh4ppyb")) && !token_local_form(SLICE("g-abc")), "other forms");
+	ok(!token_local_form(SLICE("b-irlzyowxmah6qf7flzyuh4ppyb")) && !token_local_form(SLICE("g-abc")),
+	   "other forms");
 }
 
 static bool key_text(const char *text)
@@ -183,6 +192,14 @@ static void key_files(void)
 	   "a file with two keys");
 	ok(k.n == 2 && k.key[0].n == 32 && memcmp(k.key[0].octets, keys.key[0].octets, 32) == 0, "hex key");
 	is_int((long long)k.key[1].n, 40, "text key");
+	uint8_t h[SHA256_LEN], direct[SHA256_LEN];
+	static const char long_key[] =
+		"a key of more than sixty-four characters: one that HMAC itself would make shorter";
+	struct token_keys one = {0};
+	ok(token_keys_parse(&one, long_key), "a long key");
+	token_hash(&one, h, "conv", NULL);
+	hmac_sha256(slice_of(long_key), "conv", 4, direct);
+	ok(memcmp(h, direct, sizeof h) == 0, "a long key counts in full");
 	ok(!key_text(""), "no key");
 	ok(!key_text("# nothing\n"), "only a comment");
 	ok(!key_text("short"), "31 octets and less");
