@@ -25,6 +25,7 @@ struct frame_item {
 	struct record *in;
 	const char *outcome; /* effects programs: outcome noted before a crash: do not do it again; else NULL */
 	void *data;	     /* free for the program, within a batch */
+	size_t index;	     /* the frame's own: which of the batch */
 };
 
 struct frame_option {
@@ -107,6 +108,8 @@ void frame_produce(struct frame *f, struct record *rec);
 int frame_commit(struct frame *f);
 /* Would a commit be refused now (disk low, queue too long)? */
 bool frame_full(struct frame *f);
+/* Readable when a signal came that frame_stopping() or frame_reload() tells of; emptied by the latter. */
+int frame_signal_fd(const struct frame *f);
 /* SIGTERM or SIGINT came; SIGHUP came (cleared by the call). */
 bool frame_stopping(const struct frame *f);
 bool frame_reload(struct frame *f);
