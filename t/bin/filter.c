@@ -13,7 +13,7 @@ static int64_t count(struct frame *f)
 {
 	sqlite3_stmt *st;
 	int64_t n = -1;
-	sqlite3_prepare_v2(frame_database(f), "INSERT INTO seen(n) VALUES(1) ON CONFLICT(k) DO UPDATE SET n=n+1 RETURNING n", -1,
+	sqlite3_prepare_v2(frame_database(f), "INSERT INTO seen(k, n) VALUES(1, 1) ON CONFLICT(k) DO UPDATE SET n=n+1 RETURNING n", -1,
 			   &st, NULL);
 	while (sqlite3_step(st) == SQLITE_ROW)
 		n = sqlite3_column_int64(st, 0);
@@ -78,6 +78,6 @@ int main(int argc, char **argv)
 	struct frame_program p = {
 		.name = "filter", .summary = "does what each test.record tells it.", .takes = takes, .step = step};
 	if (getenv("FILTER_STATE"))
-		p.schema = "CREATE TABLE IF NOT EXISTS seen(k INTEGER PRIMARY KEY DEFAULT 1, n INTEGER)";
+		p.schema = "CREATE TABLE IF NOT EXISTS seen(k INTEGER PRIMARY KEY, n INTEGER)";
 	return frame_run(argc, argv, &p, NULL);
 }
