@@ -1,7 +1,7 @@
 #!/bin/bash
 # The frame in a pipe: outcomes, bad lines, passing on, full disk, blobs.
 . "$(dirname "$0")/../lib/wire.sh"
-unset CPMAIL_TAP # these records are of the test alone
+export CPMAIL_TAP= # these records are of the test alone
 filter=$BUILD/t/bin/filter
 rec() { # rec ID MEMBER-JSON
 	printf '{"v":1,"id":"%s","trace":"%s","time":"2026-03-05T08:30:00.000Z","type":"test.record","test":%s}\n' "$1" "$1" "$2"

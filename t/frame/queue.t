@@ -1,7 +1,7 @@
 #!/bin/bash
 # The frame with spool queues: routing, outcomes, divided queues, blobs, damage, poison, stop and restart.
 . "$(dirname "$0")/../lib/wire.sh"
-unset CPMAIL_TAP # these records are of the test alone
+export CPMAIL_TAP= # these records are of the test alone
 filter=$BUILD/t/bin/filter
 root=$scratch/spool
 rec() { # rec ID MEMBER-JSON [ENVELOPE]
