@@ -8,21 +8,16 @@ static const struct {
 	const char *icsi;
 	enum sip_service service;
 } service_table[] = {
-	{"oma.cpm.msg", SIP_SERVICE_MSG},
-	{"oma.cpm.msg.group", SIP_SERVICE_MSG_GROUP},
-	{"oma.cpm.largemsg", SIP_SERVICE_LARGE},
-	{"oma.cpm.largemsg.group", SIP_SERVICE_LARGE_GROUP},
-	{"oma.cpm.session", SIP_SERVICE_SESSION},
-	{"oma.cpm.session.group", SIP_SERVICE_SESSION_GROUP},
-	{"oma.cpm.filetransfer", SIP_SERVICE_FILE},
-	{"oma.cpm.filetransfer.group", SIP_SERVICE_FILE_GROUP},
-	{"oma.cpm.deferred", SIP_SERVICE_DEFERRED},
-	{"oma.cpm.systemmsg", SIP_SERVICE_SYSTEM},
+	{"oma.cpm.msg", SIP_SERVICE_MSG},	    {"oma.cpm.msg.group", SIP_SERVICE_MSG_GROUP},
+	{"oma.cpm.largemsg", SIP_SERVICE_LARGE},    {"oma.cpm.largemsg.group", SIP_SERVICE_LARGE_GROUP},
+	{"oma.cpm.session", SIP_SERVICE_SESSION},   {"oma.cpm.session.group", SIP_SERVICE_SESSION_GROUP},
+	{"oma.cpm.filetransfer", SIP_SERVICE_FILE}, {"oma.cpm.filetransfer.group", SIP_SERVICE_FILE_GROUP},
+	{"oma.cpm.deferred", SIP_SERVICE_DEFERRED}, {"oma.cpm.systemmsg", SIP_SERVICE_SYSTEM},
 };
 
 static const char *const scheme_table[] = {"sip", "sips", "tel", "mailto", "im"};
 static const char *const extension_table[] = {"timer", "recipient-list-message"};
-static const char *const type_table[] = {"message/cpim",    "text/plain",	"text/html",
+static const char *const type_table[] = {"message/cpim",    "text/plain",	 "text/html",
 					 "multipart/mixed", "multipart/related", "multipart/alternative"};
 static const char *const encoding_table[] = {"identity", "deflate"};
 
@@ -271,9 +266,9 @@ struct check {
 
 /* 1.3, row for row, down to where the body is needed: part dispositions, CPIM and Expires are for who reads it. */
 static const struct check message_checks[] = {
-	{"malformed", row_malformed}, {"trust", row_trust},	{"dialog", row_dialog},	  {"loop", row_loop},
-	{"require", row_require},     {"service", row_service}, {"scheme", row_scheme},	  {"address", row_address},
-	{"barred", row_barred},	      {"size", row_size},	{"type", row_type},	  {"encoding", row_encoding},
+	{"malformed", row_malformed}, {"trust", row_trust},	{"dialog", row_dialog}, {"loop", row_loop},
+	{"require", row_require},     {"service", row_service}, {"scheme", row_scheme}, {"address", row_address},
+	{"barred", row_barred},	      {"size", row_size},	{"type", row_type},	{"encoding", row_encoding},
 };
 
 static void run(const struct check *checks, size_t n, const struct sip_question *q, struct sip_verdict *v)
@@ -313,14 +308,14 @@ static void row_options(const struct sip_question *q, struct sip_verdict *v)
 {
 	(void)q;
 	v->status = 200;
-	buf_printf(&v->headers, "Allow: %s\r\nAccept: %s, application/sdp\r\nAccept-Encoding: %s\r\nSupported: %s\r\n", sip_allow,
-		   sip_accept, sip_accept_encoding, sip_supported);
+	buf_printf(&v->headers, "Allow: %s\r\nAccept: %s, application/sdp\r\nAccept-Encoding: %s\r\nSupported: %s\r\n",
+		   sip_allow, sip_accept, sip_accept_encoding, sip_supported);
 }
 
 /* OPTIONS is a proxy's keep-alive too: asked by anybody, answered without look-up (1.16). */
 static const struct check other_checks[] = {
-	{"malformed", row_malformed}, {"method", row_method},	{"dialog", row_dialog},
-	{"loop", row_loop},	      {"require", row_require}, {"scheme", row_scheme}, {"options", row_options},
+	{"malformed", row_malformed}, {"method", row_method}, {"dialog", row_dialog},	{"loop", row_loop},
+	{"require", row_require},     {"scheme", row_scheme}, {"options", row_options},
 };
 
 void sip_check_other(const struct sip_question *q, struct sip_verdict *v)

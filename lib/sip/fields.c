@@ -82,7 +82,8 @@ static bool line_clean(struct slice line)
 	return true;
 }
 
-/* Cut the next line, which must end in CRLF; *clean tells whether it holds control octets (a bare CR or LF among them). */
+/* Cut the next line, which must end in CRLF; *clean tells whether it holds control octets (a bare CR or LF among them).
+ */
 static struct slice next_line(struct slice *head, bool *clean)
 {
 	const char *end = memmem(head->p, head->n, "\r\n", 2);

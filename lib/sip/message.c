@@ -196,8 +196,9 @@ static void parse_content_type(struct sip_message *m)
 		die_temp("out of memory");
 	struct buf tidy = {0};
 	sip_squeeze(&tidy, f->value, "/;=");
-	if (sip_value_balanced(f->value) && osip_content_type_parse(type, buf_str(&tidy)) == OSIP_SUCCESS && type->type &&
-	    type->subtype && is_token(type->type, strlen(type->type)) && is_token(type->subtype, strlen(type->subtype))) {
+	if (sip_value_balanced(f->value) && osip_content_type_parse(type, buf_str(&tidy)) == OSIP_SUCCESS &&
+	    type->type && type->subtype && is_token(type->type, strlen(type->type)) &&
+	    is_token(type->subtype, strlen(type->subtype))) {
 		lower_puts(&m->content_type, type->type);
 		buf_putc(&m->content_type, '/');
 		lower_puts(&m->content_type, type->subtype);

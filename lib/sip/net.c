@@ -122,7 +122,8 @@ bool sip_listen_parse(const char *text, enum sip_transport *t, bool *both, union
 		size_t n = end ? (size_t)(end - rest.p) + 1 : rest.n;
 		host = (struct slice){rest.p, n};
 		*why = "the port is not a number below 65536";
-		if (n < rest.n && (rest.p[n] != ':' || !port_parse((struct slice){rest.p + n + 1, rest.n - n - 1}, &port)))
+		if (n < rest.n &&
+		    (rest.p[n] != ':' || !port_parse((struct slice){rest.p + n + 1, rest.n - n - 1}, &port)))
 			return false;
 	} else {
 		bool more;

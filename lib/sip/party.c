@@ -51,7 +51,8 @@ static struct slice bare_host(const char *host)
 static bool via_verify(struct sip_via *v)
 {
 	osip_via_t *o = v->osip;
-	if (!o->version || strcmp(o->version, "2.0") != 0 || !o->protocol || !is_token(o->protocol, strlen(o->protocol)))
+	if (!o->version || strcmp(o->version, "2.0") != 0 || !o->protocol ||
+	    !is_token(o->protocol, strlen(o->protocol)))
 		return false;
 	v->transport = slice_of(o->protocol);
 	v->host = bare_host(o->host);

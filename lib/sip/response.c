@@ -5,7 +5,8 @@
 #include <osipparser2/osip_parser.h>
 
 const char sip_allow[] = "INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS, MESSAGE, NOTIFY";
-const char sip_accept[] = "message/cpim, text/plain, text/html, multipart/mixed, multipart/related, multipart/alternative";
+const char sip_accept[] =
+	"message/cpim, text/plain, text/html, multipart/mixed, multipart/related, multipart/alternative";
 const char sip_accept_encoding[] = "deflate, identity";
 const char sip_supported[] = "timer, recipient-list-message";
 
@@ -47,7 +48,8 @@ static const struct {
 /* What is unknown gets the phrase of its class. */
 const char *sip_reason(int status)
 {
-	static const char *const class_reason[] = {"Unknown", "Progress", "OK", "Redirection", "Request Failure", "Server Failure", "Global Failure"};
+	static const char *const class_reason[] = {
+		"Unknown", "Progress", "OK", "Redirection", "Request Failure", "Server Failure", "Global Failure"};
 	for (size_t i = 0; i < sizeof reason_table / sizeof *reason_table; i++)
 		if (reason_table[i].status == status)
 			return reason_table[i].reason;
@@ -67,8 +69,8 @@ static void put_top_via(struct buf *out, const struct sip_via *v, const struct s
 	char text[SIP_ADDR_TEXT];
 	union sip_addr sent_by;
 	bool v6 = memchr(v->host.p, ':', v->host.n) != NULL;
-	buf_printf(out, "Via: SIP/2.0/%.*s %s%.*s%s", (int)v->transport.n, v->transport.p, v6 ? "[" : "", (int)v->host.n, v->host.p,
-		   v6 ? "]" : "");
+	buf_printf(out, "Via: SIP/2.0/%.*s %s%.*s%s", (int)v->transport.n, v->transport.p, v6 ? "[" : "",
+		   (int)v->host.n, v->host.p, v6 ? "]" : "");
 	if (v->port)
 		buf_printf(out, ":%d", v->port);
 	osip_list_iterator_t it;
@@ -110,8 +112,8 @@ void sip_response_head(struct buf *out, const struct sip_message *m, const struc
 	put_field(out, m, SIP_CSEQ);
 }
 
-void sip_response_put(struct buf *out, int status, const char *reason, struct slice head, size_t to_end, const char *tag,
-		      struct slice extra)
+void sip_response_put(struct buf *out, int status, const char *reason, struct slice head, size_t to_end,
+		      const char *tag, struct slice extra)
 {
 	buf_printf(out, "SIP/2.0 %03d ", status);
 	size_t n = out->n;
@@ -134,7 +136,8 @@ void sip_response_target(const struct sip_message *m, const struct sip_source *s
 {
 	*to = src->peer;
 	if (!m->via.rport || src->transport != SIP_UDP)
-		sip_addr_set_port(to, m->via.port ? m->via.port : sip_transport_port((enum sip_transport)src->transport));
+		sip_addr_set_port(to,
+				  m->via.port ? m->via.port : sip_transport_port((enum sip_transport)src->transport));
 }
 
 bool sip_header_put(struct buf *out, const char *name, const char *value)

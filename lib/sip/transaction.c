@@ -124,7 +124,8 @@ bool sip_transactions_merged(struct sip_transactions *t, const struct sip_messag
 	uint64_t h = hash_keyed(t->merge.p, t->merge.n);
 	struct sip_transaction *tr = t->by_merge[h & t->mask];
 	for (; tr; tr = tr->next_merge)
-		if (tr->merge_hash == h && tr->merge_n == t->merge.n && memcmp(tr->key + tr->key_n, t->merge.p, t->merge.n) == 0)
+		if (tr->merge_hash == h && tr->merge_n == t->merge.n &&
+		    memcmp(tr->key + tr->key_n, t->merge.p, t->merge.n) == 0)
 			return true;
 	return false;
 }
@@ -221,8 +222,8 @@ static void set_text(struct sip_transactions *t, struct sip_transaction *tr, con
 	t->octets += tr->text_n;
 }
 
-struct sip_transaction *sip_transactions_add(struct sip_transactions *t, const struct sip_message *m, const struct sip_source *src,
-					     int64_t now)
+struct sip_transaction *sip_transactions_add(struct sip_transactions *t, const struct sip_message *m,
+					     const struct sip_source *src, int64_t now)
 {
 	make_key(&t->key, m);
 	make_merge(&t->merge, m);
@@ -285,8 +286,8 @@ void sip_tag_stateless(const struct sip_message *m, char out[SIP_TAG])
 	buf_free(&key);
 }
 
-bool sip_transaction_answer(struct sip_transactions *t, struct sip_transaction *tr, int status, const char *reason, struct slice extra,
-			    int64_t now, struct buf *out)
+bool sip_transaction_answer(struct sip_transactions *t, struct sip_transaction *tr, int status, const char *reason,
+			    struct slice extra, int64_t now, struct buf *out)
 {
 	char tag[SIP_TAG];
 	if (tr->status)

@@ -61,7 +61,8 @@ const struct sip_trust_element *sip_trust_address(const struct sip_trust *t, con
 	return NULL;
 }
 
-const struct sip_trust_element *sip_trust_name(const struct sip_trust *t, bool (*holds)(void *ctx, const char *name), void *ctx)
+const struct sip_trust_element *sip_trust_name(const struct sip_trust *t, bool (*holds)(void *ctx, const char *name),
+					       void *ctx)
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (t->elements[i].name && holds(ctx, t->elements[i].name))
