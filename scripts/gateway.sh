@@ -1,0 +1,109 @@
+# gateway.sh - what run and demo share: build, prepare a spool root, start the supervisor tree, wait until it is ready, stop it.
+# To be sourced. Uses and sets: source, build, root, port.
+source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$source/build
+PATH=$PATH:/usr/sbin:/sbin
+tree= # process id (and group) of the supervisor
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+	say "${0##*/}: $*"
+	exit 100
+}
+
+gateway_build() {
+	local log=$source/build/run.log
+	mkdir -p "$build"
+	if ! { { [ -e "$build/build.ninja" ] || meson setup "$build" "$source"; } && ninja -C "$build"; } >"$log" 2>&1; then
+		tail -n 30 "$log" >&2
+		die "the build failed; all of its output is in $log"
+	fi
+}
+
+# Is something bound to the port (on every address or the loopback one)? Asks the kernel's tables: nothing has to be installed for it.
+port_busy() {
+	local hex
+	hex=$(printf '%04X' "$1")
+	awk -v port="$hex" '
+		FNR == 1 { next }
+		{ split($2, a, ":") }
+		a[2] == port && ($4 == "0A" || FILENAME ~ /udp/) && a[1] ~ /^(0100007F|0+|0+01000000|0+FFFF00000100007F)$/ { found = 1 }
+		END { exit !found }' /proc/net/tcp /proc/net/udp $(ls /proc/net/tcp6 /proc/net/udp6 2>/dev/null)
+}
+
+port_free() {
+	local p
+	for _ in $(seq 200); do
+		p=$((20000 + RANDOM % 30000))
+		port_busy "$p" || { echo "$p"; return; }
+	done
+	die "no free port was found"
+}
+
+# Replace @ROOT@, @PORT@, @BUILD@ of a template.
+fill() { sed -e "s|@ROOT@|$root|g" -e "s|@PORT@|$port|g" -e "s|@BUILD@|$build|g" "$1"; }
+
+# Directories, key, configuration and services in $root. A configuration that is there already is kept; only its port follows --port.
+gateway_prepare() {
+	local template name
+	case $root in *[\|\&\\\ \"]*) die "the spool's path must not hold blanks, quotes, | or &: $root" ;; esac
+	mkdir -p "$root/Maildir/tmp" "$root/Maildir/new" "$root/Maildir/cur" "$root/log"
+	[ -e "$root/msgid.key" ] || (umask 077 && head -c 32 /dev/urandom | base64 >"$root/msgid.key")
+	if [ ! -e "$root/cpmail.conf" ]; then
+		fill "$source/scripts/cpmail.conf.in" >"$root/cpmail.conf"
+	elif [ -n "${port_given:-}" ]; then
+		sed -i -E "/^sip_listen/s/(127\.0\.0\.1):[0-9]+/\1:$port/g" "$root/cpmail.conf"
+	fi
+	"$build/cmd/cpmail-conf" -n -c "$root/cpmail.conf" || die "the configuration is wrong: see above"
+	port=$(sed -nE 's/^sip_listen.*"udp:127\.0\.0\.1:([0-9]+)".*/\1/p' "$root/cpmail.conf")
+	[ -n "$port" ] || die "$root/cpmail.conf: sip_listen has no udp:127.0.0.1:PORT"
+	for template in "$source"/scripts/sv/*/; do
+		name=$(basename "$template")
+		mkdir -p "$root/run/$name/log" "$root/log/$name"
+		fill "$template/run" >"$root/run/$name/run"
+		fill "$template/log/run" >"$root/run/$name/log/run"
+		chmod +x "$root/run/$name/run" "$root/run/$name/log/run"
+	done
+}
+
+# The supervisor in a process group of its own: Ctrl-C reaches this script alone, which then stops the tree in order.
+gateway_start() {
+	port_busy "$port" && die "port $port on 127.0.0.1 is taken; choose another: --port N"
+	setsid runsvdir "$root/run" </dev/null >"$root/log/runsvdir" 2>&1 &
+	tree=$!
+}
+
+# Every service up for a second or more, and SIP answered.
+gateway_ready() {
+	local s
+	for s in "$root"/run/*/; do
+		[[ $(sv status "$s" 2>/dev/null) =~ ^run:.*\)\ ([0-9]+)s ]] && [ "${BASH_REMATCH[1]}" -ge 1 ] || return 1
+	done
+	sipsak -s "sip:ping@127.0.0.1:$port" >/dev/null 2>&1
+}
+
+gateway_wait() {
+	local end=$((SECONDS + 20)) s
+	until gateway_ready; do
+		kill -0 "$tree" 2>/dev/null || die "the supervisor ended: $(tail -n 3 "$root/log/runsvdir")"
+		if [ $SECONDS -ge $end ]; then
+			for s in "$root"/run/*/; do say "$(sv status "$s" 2>&1)"; done
+			tail -qn 3 "$root"/log/*/current >&2
+			die "not ready after 20 s"
+		fi
+		sleep 0.1
+	done
+}
+
+# runsvdir hands TERM to every service and ends; then each service finishes what it has begun. After 15 s what is left is killed.
+gateway_stop() {
+	[ -n "$tree" ] || return 0
+	kill -HUP "$tree" 2>/dev/null
+	for _ in $(seq 150); do
+		kill -0 -- "-$tree" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL -- "-$tree" 2>/dev/null
+	wait "$tree" 2>/dev/null
+	tree=
+}
