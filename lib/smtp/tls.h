@@ -1,0 +1,21 @@
+/*
+ * tls.h - one TLS context of a process for outgoing SMTP; the name that is asked for and checked changes from connection to connection.
+ *
+ * Ownership: the context belongs to the caller of smtp_tls_new(). One connection at a time.
+ */
+#ifndef CPMAIL_SMTP_TLS_H
+#define CPMAIL_SMTP_TLS_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+struct smtp_tls_context;
+
+/* NULL if the certificates cannot be read (logged). ca_file NULL: those of the system, loaded at the first connection that checks. */
+struct smtp_tls_context *smtp_tls_new(const char *ca_file);
+/* For the next connection: SNI, and with check the name that the certificate must bear (host name or numeric address). NULL if that cannot be set up.
+ * The SSL_CTX stays owned by t. */
+SSL_CTX *smtp_tls_prepare(struct smtp_tls_context *t, const char *name, bool check);
+void smtp_tls_free(struct smtp_tls_context *t);
+
+#endif
