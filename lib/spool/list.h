@@ -1,8 +1,9 @@
 /*
  * list.h - look at the queues of a spool without touching them: what spool-ls, spool-cat and trace see.
  *
- * Nothing is locked, claimed or changed, so a file may be gone when it is opened: it is then left out, not an error. Names alone are read until
- * spool_file_read() is asked for the records. Ownership: a struct spool_file is the callback's only while it runs.
+ * Nothing is locked, claimed or changed, so a file may be gone when it is opened: it is then left out, not an error.
+ * Names alone are read until spool_file_read() is asked for the records. Ownership: a struct spool_file is the
+ * callback's only while it runs.
  */
 #ifndef CPMAIL_SPOOL_LIST_H
 #define CPMAIL_SPOOL_LIST_H
@@ -38,13 +39,14 @@ struct spool_file {
 /* Called for each file; false ends the listing. */
 typedef bool spool_file_h(void *ctx, const struct spool_file *f);
 
-/* Names of the queues under root, sorted, ended by NULL; the caller frees it with spool_names_free(). NULL with errno if root cannot be read. */
+/* Names of the queues under root, sorted, ended by NULL; the caller frees it with spool_names_free(). NULL with errno
+ * if root cannot be read. */
 char **spool_queue_names(const char *root);
 void spool_names_free(char **names);
 /* Is the directory a queue? */
 bool spool_is_queue(const char *path);
-/* Every file of queue "ROOT/QUEUE" in the states of the mask (1 << SPOOL_WAITING | ...), oldest first within a state (deferred: first due
- * first). 0, 1 if the callback ended it, -1 with errno. */
+/* Every file of queue "ROOT/QUEUE" in the states of the mask (1 << SPOOL_WAITING | ...), oldest first within a state
+ * (deferred: first due first). 0, 1 if the callback ended it, -1 with errno. */
 int spool_list(const char *queue, unsigned states, spool_file_h *each, void *ctx);
 /* Its lines, each ended by LF; false if it is gone or cannot be read (errno ENOENT: gone). */
 bool spool_file_read(const struct spool_file *f, struct buf *out);

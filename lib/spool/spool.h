@@ -7,8 +7,8 @@
  * A queue is named by its path "ROOT/QUEUE"; ROOT holds all queues, blob/ and state/, on one file system.
  * Ownership: handles are freed by their _close(); lines handed out by spool_claim() live until the next
  * spool_commit() or spool_rollback() of that worker.
- * Errors: 0 or a count on success; -1 with errno set for what may be tried again (ENOSPC, EMFILE: "temporary"). What must not
- * be survived (EIO on write or fsync, a broken promise of the file system) ends the process with status 111.
+ * Errors: 0 or a count on success; -1 with errno set for what may be tried again (ENOSPC, EMFILE: "temporary"). What
+ * must not be survived (EIO on write or fsync, a broken promise of the file system) ends the process with status 111.
  */
 #ifndef CPMAIL_SPOOL_H
 #define CPMAIL_SPOOL_H
@@ -21,8 +21,8 @@ struct sqlite3;
 
 enum { SPOOL_BATCH_RECORDS = 1024, SPOOL_BATCH_OCTETS = 4 << 20, SPOOL_SLOTS = 64, SPOOL_BLOBID = 27 };
 
-/* Make ROOT/QUEUE with its directories (and ROOT, ROOT/blob, ROOT/state), each made durable. Existing ones are kept. Checks the
- * file system (mountinfo): refuses those that cannot keep the promise. 0 or -1. */
+/* Make ROOT/QUEUE with its directories (and ROOT, ROOT/blob, ROOT/state), each made durable. Existing ones are kept.
+ * Checks the file system (mountinfo): refuses those that cannot keep the promise. 0 or -1. */
 int spool_make_queue(const char *queue);
 
 /* ---- blobs: bodies over 64 KiB ---- */
@@ -39,7 +39,8 @@ const char *spool_blob_id(const struct spool_blob *b); /* 26 characters */
 int64_t spool_blob_size(const struct spool_blob *b);
 /* Forget it: unlinked unless a batch names it. */
 void spool_blob_close(struct spool_blob *b);
-/* Open ROOT/blob/<id>.<batch> for reading; batch is the NAME of the batch that was read (struct spool_line.batch). fd or -1. */
+/* Open ROOT/blob/<id>.<batch> for reading; batch is the NAME of the batch that was read (struct spool_line.batch). fd
+ * or -1. */
 int spool_blob_open(const char *root, const char *id, const char *batch);
 
 /* What a record that is put names: either a fresh blob, or one that came with the input batch (fresh NULL, id set). */
@@ -52,11 +53,12 @@ struct spool_blobref {
 
 struct spool_producer;
 struct spool_producer *spool_producer_open(const char *queue);
-/* Add one record (one line without its LF) to the batch that is being collected. Copies the line. A batch that is full is committed by
- * spool_producer_commit() as several files. */
-void spool_producer_put(struct spool_producer *p, const char *line, size_t n, const struct spool_blobref *blobs, size_t nblobs);
-/* P0..P4 for all that was put: 0 and everything is durable, or -1 and nothing of it is (answer "temporary"). The batch is empty
- * afterwards in both cases. */
+/* Add one record (one line without its LF) to the batch that is being collected. Copies the line. A batch that is full
+ * is committed by spool_producer_commit() as several files. */
+void spool_producer_put(struct spool_producer *p, const char *line, size_t n, const struct spool_blobref *blobs,
+			size_t nblobs);
+/* P0..P4 for all that was put: 0 and everything is durable, or -1 and nothing of it is (answer "temporary"). The batch
+ * is empty afterwards in both cases. */
 int spool_producer_commit(struct spool_producer *p);
 /* Would P0 refuse now? (low water, queue limit; statvfs at most once a second) */
 bool spool_producer_full(struct spool_producer *p);
@@ -85,21 +87,30 @@ struct spool_line {
 	int kills;	     /* workers this batch has killed */
 };
 
-/* C1..C4: claim what waits now, up to 64 batches, 1024 records, 4 MiB. Returns the number of lines (0: nothing waits), -1: wait (no
- * space downstream, disk low). *lines lives until commit or rollback. */
+/* C1..C4: claim what waits now, up to 64 batches, 1024 records, 4 MiB. Returns the number of lines (0: nothing waits),
+ * -1: wait (no space downstream, disk low). *lines lives until commit or rollback. */
 int spool_claim(struct spool_worker *w, struct spool_line **lines);
 /* Record i of the claim is now being parsed or in the step function (slot page, section 11); -1: none is. */
 void spool_running(struct spool_worker *w, int i);
-/* Output of the step: to queue "ROOT/QUEUE" (same root), back to the own queue at due (µs since 1970), or to fail/. i: the record of the claim
- * it comes from. The line is the complete record as it shall stand there (with `retry` or `fail` set by the caller). */
-void spool_put(struct spool_worker *w, int i, const char *queue, const char *line, size_t n, const struct spool_blobref *blobs,
-	       size_t nblobs);
+/* Output of the step: to queue "ROOT/QUEUE" (same root), back to the own queue at due (µs since 1970), or to fail/. i:
+ * the record of the claim it comes from. The line is the complete record as it shall stand there (with `retry` or
+ * `fail` set by the caller). */
+/* A due more than 4 hours away is cut to that: the record comes back early, and the step defers it again. In an ordered
+ * queue `key` is the record's conversation (else NULL): while it waits, spool_held() says so of later records. */
+void spool_put(struct spool_worker *w, int i, const char *queue, const char *line, size_t n,
+	       const struct spool_blobref *blobs, size_t nblobs);
 void spool_defer(struct spool_worker *w, int i, int64_t due_us, const char *key, const char *line, size_t n,
 		 const struct spool_blobref *blobs, size_t nblobs);
-void spool_fail(struct spool_worker *w, int i, const char *line, size_t n, const struct spool_blobref *blobs, size_t nblobs);
+void spool_fail(struct spool_worker *w, int i, const char *line, size_t n, const struct spool_blobref *blobs,
+		size_t nblobs);
+/* Ordered queues: does an earlier record of this conversation wait in defer/? Then record i must not be tried but
+ * deferred, with the same key, to the due that is returned; 0: it may be tried. Ask for each record that has a key, in
+ * order. */
+int64_t spool_held(struct spool_worker *w, int i, const char *key);
 /* Effects: the final answer for record i was read; one append to T,n, fdatasync collected (section 12). 0 or -1. */
 int spool_note(struct spool_worker *w, int i, const char *outcome);
-/* W2..G8 or K1..K3: everything that was put is published and the input is gone, once. -1: rolled back, wait and claim again. */
+/* W2..G8 or K1..K3: everything that was put is published and the input is gone, once. -1: rolled back, wait and claim
+ * again. */
 int spool_commit(struct spool_worker *w);
 void spool_rollback(struct spool_worker *w);
 /* The state store; a SQL transaction is open from spool_claim() on, COMMITted in G2. NULL if there is none. */
@@ -109,7 +120,8 @@ struct sqlite3 *spool_database(struct spool_worker *w);
 int spool_fd(struct spool_worker *w);
 /* Milliseconds until something is due in defer/, a rescan or the idle step is due; -1: never. */
 int spool_timeout_ms(struct spool_worker *w);
-/* Read the hints (after spool_fd() was readable or the timeout ran out); does the rescan and the idle step when they are due. */
+/* Read the hints (after spool_fd() was readable or the timeout ran out); does the rescan and the idle step when they
+ * are due. */
 void spool_tick(struct spool_worker *w);
 /* The idle step and the end: marks, lock, memory. */
 void spool_worker_close(struct spool_worker *w);

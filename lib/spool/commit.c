@@ -1,0 +1,175 @@
+/*
+ * commit.c - the parts of a transaction become visible and its inputs go, once: K1 to K3, G1 to G8.
+ */
+#include "spool/worker.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { BLOB_MARKS = 64 }; /* marks that may wait for somebody's fsync of blob/ */
+
+/* Committed, but something on the way out failed (a directory that cannot grow): the slot stays as it is and is tried
+ * again. */
+static int stuck(struct spool_worker *w, const char *step)
+{
+	log_msg(LOG_WARN, "%s: %s of %s, to be repeated:", w->queue->name, step, w->lead);
+	w->stuck = true;
+	txn_wait(w, false);
+	return 0;
+}
+
+static int single_form(struct spool_worker *w)
+{
+	struct part *p = w->parts[0];
+	struct slot_name s = {.role = 's', .target = p->target};
+	char input[NAME_SLOT_SIZE], part[NAME_SLOT_SIZE], mark[NAME_SLOT_SIZE];
+	memcpy(s.lead, w->lead, sizeof s.lead);
+	memcpy(s.dest, p->dest, sizeof s.dest);
+	name_put_slot(mark, &s);
+	txn_file(w, 'i', &w->in[0].n, input);
+	part_file(w, p, part);
+	if (sys_rename(w->act->dir, input, w->act->dir, mark) < 0) { /* K1 */
+		if (errno == EEXIST)
+			spool_die("%s/%s exists", w->act->dir->path, mark);
+		return -1;
+	}
+	if (sys_replace(w->act->dir, part, w->act->dir, mark) < 0) /* K2 */
+		return stuck(w, "K2");
+	if (target_publish(w, w->act, mark, p->dest, &p->target, p->octets) < 0) /* K3 */
+		return stuck(w, "K3");
+	return 0;
+}
+
+static void slot_fsync(struct spool_worker *w, const char *step)
+{
+	/* nothing may be decided after a failed one, not even that it was rolled back */
+	if (dir_fsync(w->act->dir) < 0)
+		spool_die("%s: fsync %s:", step, w->act->dir->path);
+}
+
+static void blob_fsync(struct spool_worker *w)
+{
+	if (dir_fsync(w->queue->root->blob) < 0)
+		spool_die("fsync %s:", w->queue->root->blob->path);
+	w->blob_epoch++;
+}
+
+/* G5: an fsync of the slot has made everything of these transactions durable. Those with blobs also wait for an fsync
+ * of blob/. */
+static void drop_marks(struct spool_worker *w)
+{
+	size_t kept = 0, waiting = 0;
+	for (size_t i = 0; i < w->nmarks; i++)
+		waiting += w->marks[i].blobs && w->marks[i].blob_epoch == w->blob_epoch;
+	if (waiting > BLOB_MARKS)
+		blob_fsync(w);
+	for (size_t i = 0; i < w->nmarks; i++) {
+		struct mark *m = &w->marks[i];
+		char file[NAME_SLOT_SIZE];
+		struct slot_name n = {.role = 'c'};
+		if (m->blobs && m->blob_epoch == w->blob_epoch) {
+			w->marks[kept++] = *m;
+			continue;
+		}
+		memcpy(n.lead, m->lead, sizeof n.lead);
+		name_put_slot(file, &n);
+		if (sys_unlink(w->own->dir, file) < 0 && errno != ENOENT)
+			log_msg(LOG_WARN, "unlink %s/%s:", w->own->dir->path, file); /* R3 at the next start */
+	}
+	w->nmarks = kept;
+}
+
+static void add_mark(struct spool_worker *w)
+{
+	if (w->nmarks == w->marks_cap)
+		w->marks = xrealloc(w->marks, (w->marks_cap = w->marks_cap ? w->marks_cap * 2 : 8) * sizeof *w->marks);
+	struct mark *m = &w->marks[w->nmarks++];
+	*m = (struct mark){.blobs = w->in[0].n.blobs, .blob_epoch = w->blob_epoch};
+	memcpy(m->lead, w->lead, sizeof m->lead);
+	w->idle_at = clock_mono_us() + IDLE_MS * 1000;
+}
+
+/* G6 to G8: everything here may be repeated by R3. */
+static int publish(struct spool_worker *w)
+{
+	char file[NAME_SLOT_SIZE];
+	for (size_t i = 0; i < w->nparts; i++) {
+		struct part *p = w->parts[i];
+		part_file(w, p, file);
+		if (target_publish(w, w->act, file, p->dest, &p->target, p->octets) < 0)
+			return stuck(w, "G6");
+	}
+	for (size_t i = 1; i < w->nin; i++) {
+		txn_file(w, 'i', &w->in[i].n, file);
+		if (sys_unlink(w->act->dir, file) < 0 && errno != ENOENT)
+			return stuck(w, "G7");
+	}
+	if (w->in[0].n.blobs && blob_unlink_all(w->queue->root, &w->in_blobs, w->lead) < 0)
+		return stuck(w, "G8");
+	add_mark(w);
+	return 0;
+}
+
+static int general_form(struct spool_worker *w)
+{
+	char input[NAME_SLOT_SIZE], mark[NAME_SLOT_SIZE], note[NAME_SLOT_SIZE];
+	txn_file(w, 'i', &w->in[0].n, input);
+	txn_file(w, 'c', NULL, mark);
+	txn_file(w, 'n', NULL, note);
+	if (w->nin > 1 || w->state || w->queue->root->strict)
+		slot_fsync(w, "G1");
+	if (w->state)
+		state_commit(w->state, w->in, w->nin);		     /* G2 */
+	if (sys_rename(w->act->dir, input, w->act->dir, mark) < 0) { /* G3 */
+		if (errno == EEXIST)
+			spool_die("%s/%s exists", w->act->dir->path, mark);
+		return w->state ? stuck(w, "G3") : -1;
+	}
+	if (!w->state)
+		slot_fsync(w, "G4");
+	if (w->act == w->own)
+		drop_marks(w); /* G5 */
+	if (w->noted && sys_unlink(w->act->dir, note) < 0 && errno != ENOENT)
+		log_msg(LOG_WARN, "unlink %s:", note);
+	return publish(w);
+}
+
+/* Everything was dropped and nothing else happened: the inputs go. A death in between only repeats the dropping. */
+static int drop_inputs(struct spool_worker *w)
+{
+	for (size_t i = 0; i < w->nin; i++) {
+		char file[NAME_SLOT_SIZE];
+		txn_file(w, 'i', &w->in[i].n, file);
+		if (sys_unlink(w->act->dir, file) < 0 && errno != ENOENT)
+			return -1;
+	}
+	return 0;
+}
+
+int txn_commit(struct spool_worker *w)
+{
+	if (parts_finish(w) < 0)
+		return -1;
+	bool outside = w->state || w->opt.effects || w->noted || w->in[0].n.blobs || w->splitting;
+	if (!w->nparts && !outside)
+		return drop_inputs(w);
+	if (w->nin == 1 && w->nparts == 1 && !outside && !w->parts[0]->target.blobs && !w->queue->root->strict)
+		return single_form(w);
+	return general_form(w);
+}
+
+void txn_idle(struct spool_worker *w)
+{
+	if (!w->nmarks)
+		return;
+	for (size_t i = 0; i < w->nmarks; i++)
+		if (w->marks[i].blobs && w->marks[i].blob_epoch == w->blob_epoch) {
+			blob_fsync(w);
+			break;
+		}
+	if (dir_fsync(w->own->dir) < 0)
+		spool_die("fsync %s:", w->own->dir->path);
+	drop_marks(w);
+}

@@ -1,0 +1,45 @@
+/*
+ * note.h - outcomes of effects outside, written beside the claimed batch while they happen (docs/spool.md, "Effects
+ * outside").
+ *
+ * One line an outcome: "batch record outcome". Appended at once; a thread makes them durable, collecting lines while
+ * one flush runs. Ownership: a zeroed struct note is valid; note_end() gives up the file of one transaction (it stays
+ * on disk), note_free() also the thread.
+ */
+#ifndef CPMAIL_SPOOL_NOTE_H
+#define CPMAIL_SPOOL_NOTE_H
+
+#include "spool/sys.h"
+
+#include <pthread.h>
+
+struct note {
+	bool open;
+	int fd;
+	const struct spool_dir *slot;
+	bool claim_synced; /* the claim is durable: without it the notes would have no batch */
+	bool started;	   /* the thread */
+	bool dirty, busy, stop;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake, idle;
+};
+
+/* Append one line to `file` in the slot (opened at the first). 0, or -1 with errno. */
+int note_write(struct note *n, const struct spool_dir *slot, const char *file, const char *batch, int record,
+	       const char *outcome);
+void note_end(struct note *n);
+void note_free(struct note *n);
+
+struct note_line {
+	char *batch; /* owns the line */
+	int record;
+	const char *outcome;
+};
+
+/* The lines of a note, a torn last one left out; *n of them. NULL with *n 0 if there are none or the file cannot be
+ * read. */
+struct note_line *note_read(const struct spool_dir *slot, const char *file, size_t *n);
+void note_lines_free(struct note_line *v, size_t n);
+
+#endif

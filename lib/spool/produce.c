@@ -1,0 +1,245 @@
+/*
+ * produce.c - an edge or a tool gives records to a queue: P0 to P5.
+ */
+#include "spool/batch.h"
+#include "spool/page.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* A batch on its way through P1 to P4. */
+struct outgoing {
+	struct batch batch;
+	int fd;
+	bool open_form;
+	char name[NAME_SIZE];
+	char file[NAME_FILE_SIZE]; /* its name in tmp/ */
+};
+
+struct spool_producer {
+	struct queue *queue;
+	struct outgoing *out;
+	size_t n, cap;
+	int64_t last_stamp;
+	uint64_t seed, counter;
+};
+
+static bool stamp_seen(void *ctx, const char *file)
+{
+	struct spool_name n;
+	int64_t *last = ctx;
+	if (name_parse(file, &n) && n.stamp > *last)
+		*last = n.stamp;
+	return true;
+}
+
+static uint64_t writer_seed(const void *self)
+{
+	struct {
+		int64_t pid, start;
+		uint64_t random;
+		const void *self;
+	} v = {getpid(), clock_mono_us(), 0, self};
+	random_octets(&v.random, sizeof v.random);
+	return hash64(hash64(0, boot_id(), strlen(boot_id())), &v, sizeof v);
+}
+
+struct spool_producer *spool_producer_open(const char *path)
+{
+	struct queue *q = queue_open(path, QUEUE_WHOLE);
+	if (!q)
+		return NULL;
+	struct spool_producer *p = xcalloc(1, sizeof *p);
+	p->queue = q;
+	p->seed = writer_seed(p);
+	/* a clock that went back must not put new batches before waiting ones */
+	if (dir_list(q->new, stamp_seen, &p->last_stamp) < 0)
+		log_msg(LOG_WARN, "%s:", q->new->path);
+	queue_sweep(q);
+	return p;
+}
+
+void spool_producer_put(struct spool_producer *p, const char *line, size_t n, const struct spool_blobref *blobs,
+			size_t nblobs)
+{
+	for (size_t i = 0; i < nblobs; i++)
+		if (!blobs[i].fresh)
+			spool_die("a producer names blob %s that it did not write", blobs[i].id);
+	if (!p->n || !batch_fits(&p->out[p->n - 1].batch, n)) {
+		if (p->n == p->cap)
+			p->out = xrealloc(p->out, (p->cap = p->cap ? p->cap * 2 : 4) * sizeof *p->out);
+		p->out[p->n++] = (struct outgoing){.fd = -1};
+	}
+	batch_add(&p->out[p->n - 1].batch, line, n, blobs, nblobs);
+}
+
+static void forget(struct spool_producer *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		batch_free(&p->out[i].batch);
+	p->n = 0;
+}
+
+/* P1: a name that nobody has, under a lock that tells a sweep that we live. */
+static int create(struct spool_producer *p, struct outgoing *o)
+{
+	for (;;) {
+		bool blobs = o->batch.blobs.n > 0;
+		uint64_t uniq = hash64(p->seed, &p->counter, sizeof p->counter);
+		p->counter++;
+		name_make(o->name, stamp_next(&p->last_stamp), uniq, o->batch.records, blobs);
+		o->open_form = blobs || p->queue->root->strict;
+		if (o->open_form)
+			memcpy(o->file, o->name, sizeof o->name);
+		else
+			name_put_tmp(o->file, o->name, o->batch.data.n, crc32c(0, o->batch.data.p, o->batch.data.n));
+		o->fd = sys_create(p->queue->tmp, o->file);
+		if (o->fd < 0)
+			return -1;
+		struct stat st;
+		bool locked = sys_flock(o->fd) == 0;
+		if (locked && sys_stat(o->fd, &st) == 0 && st.st_nlink > 0)
+			return 0;
+		if (!locked && errno != EWOULDBLOCK)
+			return -1;
+		if (locked && st.st_nlink > 0)
+			return -1; /* fstat failed */
+		/* a sweep has it in hand: leave it to the sweep */
+		close(o->fd);
+		o->fd = -1;
+	}
+}
+
+/* P1, P2. */
+static int write_file(struct spool_producer *p, struct outgoing *o)
+{
+	if (create(p, o) < 0 || sys_write(o->fd, o->batch.data.p, o->batch.data.n) < 0)
+		return -1;
+	return 0;
+}
+
+/* Error in P1 to P3: nothing of it is committed, and a file whose write failed is never touched again. */
+static int give_up(struct spool_producer *p, const char *step)
+{
+	int err = errno;
+	log_msg(LOG_WARN, "%s/%s: %s:", p->queue->root->path, p->queue->name, step);
+	for (size_t i = 0; i < p->n; i++) {
+		struct outgoing *o = &p->out[i];
+		if (o->fd < 0)
+			continue;
+		if (o->batch.blobs.n && (blob_unlink_all(p->queue->root, &o->batch.blobs, o->name) < 0 ||
+					 dir_fsync(p->queue->root->blob) < 0))
+			log_msg(LOG_WARN, "links of %s are left to a sweep:", o->name);
+		else if (sys_unlink(p->queue->tmp, o->file) < 0)
+			log_msg(LOG_WARN, "unlink %s/%s:", p->queue->tmp->path, o->file);
+		close(o->fd);
+		o->fd = -1;
+	}
+	if (err == EIO)
+		spool_die("%s: input/output error", p->queue->name);
+	forget(p);
+	errno = err;
+	return -1;
+}
+
+/* The links of a batch with blobs: durable before the batch can be seen. */
+static int link_blobs(struct spool_producer *p)
+{
+	bool any = false;
+	for (size_t i = 0; i < p->n; i++) {
+		struct outgoing *o = &p->out[i];
+		if (!o->batch.blobs.n)
+			continue;
+		any = true;
+		if (blob_link_all(p->queue->root, &o->batch.blobs, "", o->name) < 0)
+			return -1;
+	}
+	return any ? dir_fsync(p->queue->root->blob) : 0;
+}
+
+/* P4 of one file. */
+static int publish_one(struct queue *q, struct outgoing *o)
+{
+	if (sys_rename(q->tmp, o->file, q->new, o->name) < 0) {
+		if (errno == EEXIST)
+			spool_die("%s/%s exists: two batches of one name", q->new->path, o->name);
+		return -1;
+	}
+	level_add(q, 1, (int64_t)o->batch.data.n);
+	close(o->fd);
+	o->fd = -1;
+	return 0;
+}
+
+/* P4 for all. Those of the open form first: while none of them has left tmp/ everything can still be taken back. Their
+ * commit is the fsync of new/: there they may be taken at any moment, but before it nobody may answer. */
+static int publish(struct spool_producer *p)
+{
+	int seen = 0;
+	struct queue *q = p->queue;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->out[i].open_form) {
+			if (publish_one(q, &p->out[i]) < 0 && !seen)
+				return -1;
+			if (p->out[i].fd >= 0)
+				spool_die("publish %s/%s:", q->tmp->path, p->out[i].file);
+			seen++;
+		}
+	if (seen && dir_fsync(q->new) < 0)
+		spool_die("fsync %s:", q->new->path);
+	for (size_t i = 0; i < p->n; i++) {
+		struct outgoing *o = &p->out[i];
+		if (o->open_form || publish_one(q, o) == 0)
+			continue;
+		/* sealed: committed by P3, so the answer is yes */
+		log_msg(LOG_WARN, "publish %s/%s is left to a sweep:", q->tmp->path, o->file);
+		close(o->fd);
+		o->fd = -1;
+	}
+	return 0;
+}
+
+int spool_producer_commit(struct spool_producer *p)
+{
+	if (!p->n)
+		return 0;
+	if (spool_producer_full(p)) { /* P0 */
+		forget(p);
+		errno = ENOSPC;
+		return -1;
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		if (write_file(p, &p->out[i]) < 0)
+			return give_up(p, "write");
+		if (p->n > 1)
+			sys_flush_hint(p->out[i].fd);
+	}
+	for (size_t i = 0; i < p->n; i++) /* P3 */
+		if (sys_fsync(p->out[i].fd) < 0)
+			return give_up(p, "fsync");
+	if (link_blobs(p) < 0)
+		return give_up(p, "link blobs");
+	if (publish(p) < 0)
+		return give_up(p, "publish");
+	forget(p);
+	return 0;
+}
+
+bool spool_producer_full(struct spool_producer *p)
+{
+	return root_low(p->queue->root, false) || level_above(p->queue, LIMIT_FILES);
+}
+
+void spool_producer_close(struct spool_producer *p)
+{
+	if (!p)
+		return;
+	forget(p);
+	free(p->out);
+	queue_close(p->queue);
+	free(p);
+}

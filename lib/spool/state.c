@@ -1,0 +1,111 @@
+/*
+ * state.c - the state store: one SQLite database a program, committed once a transaction, which remembers the last
+ * batches applied.
+ */
+#include "spool/worker.h"
+#include "base/log.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct state {
+	sqlite3 *db;
+	sqlite3_stmt *insert, *has;
+	bool open; /* a transaction is */
+};
+
+/* Nothing may be decided when the store cannot answer: the successor asks it. */
+static void must(struct state *s, int rc, const char *what)
+{
+	if (rc != SQLITE_OK && rc != SQLITE_DONE && rc != SQLITE_ROW)
+		spool_die("state store: %s: %s", what, sqlite3_errmsg(s->db));
+}
+
+static void run(struct state *s, const char *sql)
+{
+	must(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL), sql);
+}
+
+static bool wal(struct state *s)
+{
+	sqlite3_stmt *st;
+	must(s, sqlite3_prepare_v2(s->db, "PRAGMA journal_mode=WAL", -1, &st, NULL), "journal_mode");
+	bool good = sqlite3_step(st) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(st, 0), "wal") == 0;
+	sqlite3_finalize(st);
+	return good;
+}
+
+struct state *state_open(const char *path)
+{
+	struct state *s = xcalloc(1, sizeof *s);
+	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW, NULL) !=
+	    SQLITE_OK) {
+		log_msg(LOG_ERROR, "state store %s: %s", path, s->db ? sqlite3_errmsg(s->db) : "out of memory");
+		sqlite3_close(s->db);
+		free(s);
+		return NULL;
+	}
+	sqlite3_busy_timeout(s->db, 10000); /* a person may be reading it */
+	if (!wal(s))
+		spool_die("state store %s: no write-ahead log is possible here", path);
+	run(s, "PRAGMA synchronous=FULL");
+	run(s, "CREATE TABLE IF NOT EXISTS applied(batch TEXT PRIMARY KEY) WITHOUT ROWID");
+	must(s, sqlite3_prepare_v2(s->db, "INSERT INTO applied(batch) VALUES(?1)", -1, &s->insert, NULL), "prepare");
+	must(s, sqlite3_prepare_v2(s->db, "SELECT 1 FROM applied WHERE batch=?1", -1, &s->has, NULL), "prepare");
+	return s;
+}
+
+void state_close(struct state *s)
+{
+	if (!s)
+		return;
+	state_rollback(s);
+	sqlite3_finalize(s->insert);
+	sqlite3_finalize(s->has);
+	sqlite3_close_v2(s->db);
+	free(s);
+}
+
+void state_begin(struct state *s)
+{
+	if (!s->open)
+		run(s, "BEGIN IMMEDIATE");
+	s->open = true;
+}
+
+void state_rollback(struct state *s)
+{
+	if (s->open && !sqlite3_get_autocommit(s->db))
+		run(s, "ROLLBACK");
+	s->open = false;
+}
+
+void state_commit(struct state *s, const struct input *in, size_t n)
+{
+	run(s, "DELETE FROM applied");
+	for (size_t i = 0; i < n; i++) {
+		must(s, sqlite3_bind_text(s->insert, 1, in[i].n.name, -1, SQLITE_STATIC), "bind");
+		must(s, sqlite3_step(s->insert), "insert");
+		must(s, sqlite3_reset(s->insert), "insert");
+	}
+	if (sys_database(false))
+		spool_die("state store: COMMIT:");
+	run(s, "COMMIT");
+	s->open = false;
+	sys_database(true);
+}
+
+bool state_has(struct state *s, const char *batch)
+{
+	must(s, sqlite3_bind_text(s->has, 1, batch, -1, SQLITE_STATIC), "bind");
+	int rc = sqlite3_step(s->has);
+	must(s, rc, "look up");
+	must(s, sqlite3_reset(s->has), "look up");
+	return rc == SQLITE_ROW;
+}
+
+struct sqlite3 *state_handle(struct state *s)
+{
+	return s->db;
+}
