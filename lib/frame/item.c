@@ -12,7 +12,8 @@ struct record *item_output(struct frame_item *it, const char *type)
 {
 	struct frame *f = it->frame;
 	char id[RECORD_ID];
-	record_id_child(it->in, type, f->emitted[it->index]++, id);
+	/* counted on over the tries: a later try may hand out what an earlier one could not, beside what that one did hand out */
+	record_id_child(it->in, type, f->emitted[it->index]++ + 1000 * item_retries(it), id);
 	struct record *r = record_new(type, id, it->in->trace, f->now_ms);
 	/* The envelope's members come before the type's own, for a person who reads the line. */
 	json_t *member = json_incref(r->member);

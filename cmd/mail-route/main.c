@@ -1,0 +1,85 @@
+/*
+ * mail-route - who takes the mail for a domain: smarthost table, NAPTR, MX, addresses (1.2); and which e-mail address a telephone
+ * number has (ENUM, 2.7).
+ */
+#include "router.h"
+#include "base/log.h"
+
+static const char *const takes[] = {"mail.out", "sip.request", NULL};
+
+static bool is_mail(const struct frame_item *it)
+{
+	return strcmp(it->in->type, "mail.out") == 0;
+}
+
+/* "ADDRESS", "ADDRESS:PORT", "[IPV6]", "[IPV6]:PORT" without the port and the brackets. */
+static char *bare_address(const char *value)
+{
+	struct slice s = slice_of(value);
+	bool more;
+	if (s.n && s.p[0] == '[') {
+		s.p++, s.n--;
+		return slice_dup(slice_cut(&s, ']', &more));
+	}
+	const char *colon = strchr(value, ':');
+	if (colon && strchr(colon + 1, ':'))
+		return slice_dup(s);
+	return slice_dup(slice_cut(&s, ':', &more));
+}
+
+static void start(struct frame *f, void *ctx)
+{
+	struct router *r = ctx;
+	struct buf servers = {0};
+	const char *item;
+	r->conf = frame_conf(f);
+	for (size_t i = 0; (item = conf_item(r->conf, "dns_server", i, NULL)); i++)
+		buf_printf(&servers, "%s%s", i ? "," : "", item);
+	r->dns = dns_open(buf_str(&servers));
+	if (!r->dns)
+		die_perm("dns_server: \"%s\" is not a list of numeric addresses", buf_str(&servers));
+	buf_free(&servers);
+	for (size_t i = 0; i < OWN_ADDRESSES_MAX && (item = conf_item(r->conf, "advertise", i, NULL)); i++)
+		r->own_addresses[i] = bare_address(item);
+}
+
+/* All questions of the batch are in flight together. */
+static void batch(struct frame_item *items, size_t n, void *ctx)
+{
+	struct router *r = ctx;
+	for (size_t i = 0; i < n; i++)
+		if (is_mail(&items[i]))
+			mail_ask(r, &items[i]);
+		else
+			number_ask(r, &items[i]);
+	dns_wait(r->dns);
+	for (size_t i = 0; i < n; i++)
+		if (is_mail(&items[i]))
+			mail_answer(r, &items[i]);
+		else
+			number_answer(&items[i]);
+	targets_clear(r);
+}
+
+static void stop(struct frame *f, void *ctx)
+{
+	struct router *r = ctx;
+	(void)f;
+	dns_close(r->dns);
+	for (size_t i = 0; r->own_addresses[i]; i++)
+		free((void *)(uintptr_t)r->own_addresses[i]);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct frame_program program = {
+		.name = "mail-route",
+		.summary = "find the hosts that take a mail (smarthost, NAPTR, MX) and the address of a telephone number (ENUM)",
+		.takes = takes,
+		.start = start,
+		.batch = batch,
+		.stop = stop,
+	};
+	static struct router router;
+	return frame_run(argc, argv, &program, &router);
+}

@@ -1,0 +1,55 @@
+/*
+ * router.h - the parts of mail-route: where each domain of a batch leads to, what becomes of each record.
+ *
+ * Ownership: a struct router lives as long as the process; its targets as long as the batch.
+ */
+#ifndef CPMAIL_MAIL_ROUTE_H
+#define CPMAIL_MAIL_ROUTE_H
+
+#include "dns/destination.h"
+#include "dns/dns.h"
+#include "dns/enum.h"
+#include "frame/frame.h"
+
+enum { TARGET_BUCKETS = 256, OWN_ADDRESSES_MAX = 32 };
+
+/* Where the mail for one domain goes. Looked up once a batch, however many records ask. */
+struct target {
+	struct router *router;
+	char *domain;			/* A-labels in lower case, or an address literal */
+	const char *maildir;		/* engine maildir: the path; NULL otherwise */
+	bool smarthost;			/* the destination is a configured host */
+	struct destination *dest;	/* after dns_wait(); NULL only with maildir */
+	struct destination_policy policy;
+	const char **services;
+	struct destination_host fixed; /* the smarthost while its addresses are asked for */
+	struct target *chain;
+};
+
+struct router {
+	const struct conf *conf;
+	struct dns *dns;
+	const char *own_addresses[OWN_ADDRESSES_MAX + 1];
+	struct target *targets[TARGET_BUCKETS];
+};
+
+/* ---- target.c ---- */
+/* The target of a domain (any case, IDN or address literal); questions it needs are on their way until dns_wait(). NULL: it cannot be a domain. */
+struct target *target_find(struct router *r, struct slice domain);
+/* RFC 3463 code and text of a target that cannot be reached, NULL otherwise. */
+const char *target_failure(const struct target *t, const char **text);
+/* The "route" member: engine, domain, hosts in the order that the seed gives. */
+json_t *target_route(const struct target *t, struct slice seed);
+void targets_clear(struct router *r);
+
+/* ---- mail.c: mail.out ---- */
+/* Start the look-ups of a mail's recipients. */
+void mail_ask(struct router *r, struct frame_item *it);
+/* After dns_wait(): a mail.out for each domain, a mail.result for what has no way, the rest deferred. */
+void mail_answer(struct router *r, struct frame_item *it);
+
+/* ---- number.c: sip.request ---- */
+void number_ask(struct router *r, struct frame_item *it);
+void number_answer(struct frame_item *it);
+
+#endif
