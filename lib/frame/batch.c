@@ -28,6 +28,20 @@ static struct record *wrap(struct frame *f, const struct spool_line *line)
 	return r;
 }
 
+/* Ordered queues: while an earlier record of the conversation waits in defer/, a later one joins it untried. */
+static bool held_back(struct frame *f, struct frame_item *it, const struct spool_line *line)
+{
+	const char *key = record_key(it->in);
+	int64_t due = f->worker && f->worker_options.ordered && key ? spool_held(f->worker, (int)it->index, key) : 0;
+	if (!due)
+		return false;
+	struct spool_blobref refs[1];
+	size_t n = frame_blob_refs(f, it, it->in, f->in_queue, refs);
+	f->outcome[it->index] = FRAME_DEFERRED;
+	spool_defer(f->worker, (int)it->index, due, key, line->p, line->n, refs, n);
+	return true;
+}
+
 static bool prepare(struct frame *f, size_t i, const struct spool_line *line)
 {
 	struct frame_item *it = &f->item[i];
@@ -49,7 +63,7 @@ static bool prepare(struct frame *f, size_t i, const struct spool_line *line)
 		return false;
 	}
 	if (takes(f, it->in->type))
-		return true;
+		return !held_back(f, it, line);
 	if (f->worker)
 		item_fail(it, "5.6.1", "%s takes no %s", f->program->name, it->in->type);
 	else

@@ -11,7 +11,7 @@ fill() { "$filter" -o "$root/in" 2>>"$scratch/fill.err"; }
 pass_on() { sed 's/test.record/raw.record/; s/"test":/"raw":/'; }
 # raw.record is passed on by a filter that reads a pipe: that is how a queue is filled here
 unraw() { find "$root/in/new" -type f -exec sed -i 's/raw.record/test.record/; s/"raw":/"test":/' {} +; }
-records() { find "$1" -type f -exec cat {} + 2>/dev/null; }
+records() { find "$@" -type f -exec cat {} + 2>/dev/null; }
 idle() { [ -z "$(find "$root/in/new" "$root/in/cur" -type f ! -name lock -print -quit)" ]; }
 # work SECONDS OPTIONS: a filter on the queue until it is empty, then stopped cleanly
 work() {
