@@ -245,3 +245,26 @@ void conf_print(const struct conf *c, FILE *to, bool differing)
 	buf_free(&out);
 	conf_free(plain);
 }
+
+static void put_bounds(const struct knob *k, struct buf *out)
+{
+	if (k->type == KNOB_ENUM)
+		buf_puts(out, k->words);
+	else if (k->type >= KNOB_INT && k->type <= KNOB_DURATION)
+		buf_printf(out, "%lld..%lld", (long long)k->min, (long long)k->max);
+	else
+		buf_putc(out, '-');
+}
+
+void conf_print_knobs(FILE *to)
+{
+	struct buf out = {0};
+	for (size_t i = 0; i < knob_count(); i++) {
+		const struct knob *k = &knobs[i];
+		buf_printf(&out, "%s\t%s\t%s\t%s\t", k->name, knob_type_name(k->type), k->scope, k->value ? k->value : "-");
+		put_bounds(k, &out);
+		buf_printf(&out, "\t%s\t%s\n", k->section, k->help);
+	}
+	fwrite(buf_str(&out), 1, out.n, to);
+	buf_free(&out);
+}

@@ -53,5 +53,7 @@ int conf_check_files(const struct conf *c);
 /* For cpmail-conf: every knob with its effective value and where it comes from, as a configuration file; only those that differ from their defaults
  * if differing is set. */
 void conf_print(const struct conf *c, FILE *out, bool differing);
+/* For cpmail-conf: the knob table: name, type, scope, default, bounds or words, topic, meaning, separated by tabs, one knob a line. */
+void conf_print_knobs(FILE *out);
 
 #endif
