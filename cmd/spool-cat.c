@@ -108,7 +108,8 @@ static bool cat_operand(struct cat *c, const char *given)
 		good = cat_root(c, path);
 	}
 	if (!good)
-		log_msg(LOG_ERROR, "%s: %s", given, errno ? strerror(errno) : "neither queue, state of a queue, spool nor file");
+		log_msg(LOG_ERROR, "%s: %s", given,
+			errno ? strerror(errno) : "neither queue, state of a queue, spool nor file");
 	free(path);
 	return good;
 }
@@ -126,12 +127,14 @@ int main(int argc, char **argv)
 	struct cat c = {.states = (1u << SPOOL_STATES) - 1};
 	const char *state = NULL, *root = "spool";
 	const struct tool_option options[] = {
-		{"root", 'r', "DIR", "the spool that is read when no operand is given (default: spool)", .value = &root},
+		{"root", 'r', "DIR", "the spool that is read when no operand is given (default: spool)",
+		 .value = &root},
 		{"state", 's', "STATE", "only waiting, claimed, leaving, deferred or failed", .value = &state},
 		{"id", 'i', "ID", "only records of this id or trace", .value = &c.id},
 		{0}};
 	const struct tool tool = {
-		"spool-cat", "print records of the spool, one a line", "[SPOOL | QUEUE | QUEUE/STATE | FILE]...", 0, -1, options};
+		"spool-cat", "print records of the spool, one a line", "[SPOOL | QUEUE | QUEUE/STATE | FILE]...", 0, -1,
+		options};
 	int first = tool_options(argc, argv, &tool);
 
 	bool good = true;

@@ -58,12 +58,12 @@ static bool reason_of(const struct record *r, struct buf *out)
 {
 	json_t *o = record_get(r->root, "fail");
 	o = o ? o : record_get(r->root, "retry");
-	const char *enhanced = record_str(o, "enhanced"), *why = record_str(o, "why");
+	const char *code = record_str(o, "code"), *why = record_str(o, "why");
 	struct buf clean = {0};
 	if (!why)
 		return false;
 	text_sanitise(&clean, slice_of(why), 200);
-	buf_printf(out, "%s%s%s", enhanced ? enhanced : "", enhanced ? " " : "", buf_str(&clean));
+	buf_printf(out, "%s%s%s", code ? code : "", code ? " " : "", buf_str(&clean));
 	buf_free(&clean);
 	return true;
 }
@@ -182,9 +182,9 @@ static void sum_text(const struct show *s, const char *queue)
 		age(s->now_us - s->sum.oldest_us, oldest);
 	if (s->sum.due_us)
 		age(s->sum.due_us - s->now_us, due);
-	printf("%-20s %8" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %7s %7s\n", queue, s->sum.records[SPOOL_WAITING],
-	       s->sum.records[SPOOL_CLAIMED] + s->sum.records[SPOOL_LEAVING], s->sum.records[SPOOL_DEFERRED],
-	       s->sum.records[SPOOL_FAILED], oldest, due);
+	printf("%-20s %8" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %7s %7s\n", queue,
+	       s->sum.records[SPOOL_WAITING], s->sum.records[SPOOL_CLAIMED] + s->sum.records[SPOOL_LEAVING],
+	       s->sum.records[SPOOL_DEFERRED], s->sum.records[SPOOL_FAILED], oldest, due);
 }
 
 static void sum_free(struct queue_sum *q)
@@ -304,13 +304,15 @@ int main(int argc, char **argv)
 		{"list", 'l', NULL, "a line for each record instead of one for each queue", .flag = &s.list},
 		{"json", 'j', NULL, "JSON, one object a line", .flag = &s.json},
 		{0}};
-	const struct tool tool = {"spool-ls", "what waits in the queues, how long, and why", "[QUEUE...]", 0, -1, options};
+	const struct tool tool = {"spool-ls", "what waits in the queues, how long, and why", "[QUEUE...]", 0, -1,
+				  options};
 	int first = tool_options(argc, argv, &tool);
 
 	struct buf reasons = {0};
 	bool good = true;
 	if (!s.json && !s.list)
-		printf("%-20s %8s %8s %8s %8s %7s %7s\n", "QUEUE", "WAITING", "CLAIMED", "DEFERRED", "FAILED", "OLDEST", "DUE IN");
+		printf("%-20s %8s %8s %8s %8s %7s %7s\n", "QUEUE", "WAITING", "CLAIMED", "DEFERRED", "FAILED", "OLDEST",
+		       "DUE IN");
 	if (first == argc)
 		good = show_root(&s, root, &reasons);
 	for (int i = first; i < argc; i++)

@@ -139,18 +139,21 @@ static void put_line(struct put *p, struct slice line)
 static char *root_of(const char *queue)
 {
 	const char *slash = strrchr(queue, '/');
-	return slash && slash > queue ? slice_dup((struct slice){queue, (size_t)(slash - queue)}) : xstrdup(slash ? "/" : ".");
+	return slash && slash > queue ? slice_dup((struct slice){queue, (size_t)(slash - queue)})
+				      : xstrdup(slash ? "/" : ".");
 }
 
 int main(int argc, char **argv)
 {
 	struct put p = {0};
 	bool make = false;
-	const struct tool_option options[] = {
-		{"make", 'm', NULL, "make the queue if it is not there", .flag = &make},
-		{"keep", 'k', NULL, "keep what the records say of earlier tries (members retry and fail)", .flag = &p.keep},
-		{0}};
-	const struct tool tool = {"spool-put", "put records from standard input into a queue, durably", "QUEUE", 1, 1, options};
+	const struct tool_option options[] = {{"make", 'm', NULL, "make the queue if it is not there", .flag = &make},
+					      {"keep", 'k', NULL,
+					       "keep what the records say of earlier tries (members retry and fail)",
+					       .flag = &p.keep},
+					      {0}};
+	const struct tool tool = {"spool-put", "put records from standard input into a queue, durably", "QUEUE", 1, 1,
+				  options};
 	const char *queue = argv[tool_options(argc, argv, &tool)];
 
 	if (!make && !spool_is_queue(queue))

@@ -1,8 +1,8 @@
 /*
  * trace - the way of one message, by any id that a person has at hand.
  *
- * First the ids are turned into traces: each log line and each record in a queue in which the id stands as a whole value names one. Then all lines
- * and records of those traces are collected, sorted by time and shown.
+ * First the ids are turned into traces: each log line and each record in a queue in which the id stands as a whole
+ * value names one. Then all lines and records of those traces are collected, sorted by time and shown.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,7 +23,7 @@ enum { TRACES = 64, LOG_LINE_MAX = 1 << 20 };
 struct event {
 	int64_t ms;
 	char *trace;
-	char *line; /* a log line; NULL: a place */
+	char *line;	   /* a log line; NULL: a place */
 	char *queue, *why; /* a record that is there now */
 	enum spool_state state;
 	int64_t due_us;
@@ -171,7 +171,8 @@ static bool holds_id(const json_t *v, const char *id)
 	if (json_is_array(v)) {
 		json_array_foreach(v, i, inner) if (holds_id(inner, id)) return true;
 	} else if (json_is_object(v)) {
-		json_object_foreach((json_t *)(uintptr_t)v, key, inner) if (strcmp(key, "body") != 0 && holds_id(inner, id)) return true;
+		json_object_foreach((json_t *)(uintptr_t)v, key,
+				    inner) if (strcmp(key, "body") != 0 && holds_id(inner, id)) return true;
 	}
 	return false;
 }
@@ -188,11 +189,11 @@ static void see_record(struct search *s, const struct spool_file *f, const struc
 	struct event *e = add_event(s, r->trace, f->stamp_us / 1000);
 	json_t *o = record_get(r->root, "fail");
 	o = o ? o : record_get(r->root, "retry");
-	const char *why = record_str(o, "why"), *enhanced = record_str(o, "enhanced");
+	const char *why = record_str(o, "why"), *code = record_str(o, "code");
 	e->queue = xstrdup(f->dest ? f->dest : f->queue);
 	e->state = f->state;
 	e->due_us = f->due_us;
-	e->why = why ? xasprintf("%s%s%s", enhanced ? enhanced : "", enhanced ? " " : "", why) : NULL;
+	e->why = why ? xasprintf("%s%s%s", code ? code : "", code ? " " : "", why) : NULL;
 	e->id = xstrdup(r->id);
 	e->type = xstrdup(r->type);
 }
@@ -261,14 +262,15 @@ static void line_text(const struct event *e, int64_t start)
 			put_clean(&rest, slice_buf(&value));
 		}
 	}
-	printf("%.12s %+8" PRId64 " ms  %-11s %s%s\n", stamp + 11, e->ms - start, buf_str(&prog), buf_str(&what), buf_str(&rest));
+	printf("%.12s %+8" PRId64 " ms  %-11s %s%s\n", stamp + 11, e->ms - start, buf_str(&prog), buf_str(&what),
+	       buf_str(&rest));
 	buf_free(&prog), buf_free(&what), buf_free(&value), buf_free(&rest);
 }
 
 static void place_text(const struct event *e)
 {
-	static const char *const says[SPOOL_STATES] = {"waits for", "is in work at", "is on its way to", "waits for its next try at",
-						       "has failed at"};
+	static const char *const says[SPOOL_STATES] = {"waits for", "is in work at", "is on its way to",
+						       "waits for its next try at", "has failed at"};
 	printf("now: %s %s %s", e->type, says[e->state], e->queue);
 	if (e->state == SPOOL_DEFERRED) {
 		char stamp[CLOCK_ISO];
@@ -383,10 +385,15 @@ int main(int argc, char **argv)
 	struct search s = {0};
 	const char *root = "spool";
 	const struct tool_option options[] = {
-		{"root", 'r', "DIR", "the spool whose queues and logs (DIR/log) are searched (default: spool)", .value = &root},
+		{"root", 'r', "DIR", "the spool whose queues and logs (DIR/log) are searched (default: spool)",
+		 .value = &root},
 		{"json", 'j', NULL, "JSON, one object a line", .flag = &s.json},
 		{0}};
-	const struct tool tool = {"trace", "the way of one message: ID is a Call-ID, Message-ID, record id or trace", "ID [LOG...]", 1, -1,
+	const struct tool tool = {"trace",
+				  "the way of one message: ID is a Call-ID, Message-ID, record id or trace",
+				  "ID [LOG...]",
+				  1,
+				  -1,
 				  options};
 	int first = tool_options(argc, argv, &tool);
 
