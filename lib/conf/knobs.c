@@ -13,8 +13,8 @@ const struct knob knobs[] = {
  .help = "name of this host towards SIP and SMTP peers (Via, EHLO, Received); default: the host name"},
 {"mail_domain", KNOB_STRING, .scope = "g", .section = "identity", .check = check_domain,
  .help = "domain of the mail addresses that stand for CPM users; default: gateway"},
-{"sip_domains", KNOB_LIST, .scope = "g", .section = "identity", .check = check_domain,
- .help = "hosts of SIP URIs that are this gateway; default: gateway"},
+{"sip_domains", KNOB_LIST, NULL, "localhost, 127.0.0.1", .scope = "g", .section = "identity", .check = check_domain,
+ .help = "hosts of SIP URIs that are this gateway, and those of its SIP users; gateway is always one"},
 {"msgid_key", KNOB_LIST, .scope = "g", .section = "identity",
  .help = "files with the secret of the signed tokens in Message-ID and ENVID: the first signs, all verify"},
 

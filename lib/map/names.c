@@ -131,16 +131,20 @@ static bool wrong(char why[128], const char *knob, const char *what)
 static bool take_domains(struct map_names *names, const struct map_settings *s, char why[128])
 {
 	for (const char *const *d = s->sip_domains; d && *d; d++) {
-		if (!mail_domain_valid(slice_of(*d)))
+		struct buf host = {0};
+		if (!map_put_host(&host, slice_of(*d)))
 			return wrong(why, "sip_domains", *d);
-		table_add(&names->sip_domains, lower_dup(*d), NULL);
+		table_add(&names->sip_domains, host.p, NULL);
 	}
 	for (const char *const *d = s->dotless_domains; d && *d; d++)
 		table_add(&names->dotless_domains, NULL, lower_dup(*d));
 	for (const struct map_pair *p = s->domain_map; p && p->cpm; p++) {
+		struct buf host = {0};
+		if (!map_put_host(&host, slice_of(p->cpm)))
+			return wrong(why, "domain_map", p->cpm);
+		table_add(&names->domains, host.p, p->mail ? lower_dup(p->mail) : NULL);
 		if (!p->mail || !mail_domain_valid(slice_of(p->mail)))
 			return wrong(why, "domain_map", p->mail ? p->mail : p->cpm);
-		table_add(&names->domains, lower_dup(p->cpm), lower_dup(p->mail));
 	}
 	return true;
 }

@@ -83,7 +83,8 @@ static bool code_fits(const char *codes, int code, bool rcpt)
 static const struct status_row *by_enhanced(const char *enhanced)
 {
 	for (size_t i = 0; i < status_5_1_rows; i++)
-		if (status_5_1[i].when == STATUS_SMTP && status_5_1[i].action != STATUS_STRIP && enhanced_fits(status_5_1[i].enhanced, enhanced))
+		if (status_5_1[i].when == STATUS_SMTP && status_5_1[i].action != STATUS_STRIP &&
+		    enhanced_fits(status_5_1[i].enhanced, enhanced))
 			return &status_5_1[i];
 	return NULL;
 }
@@ -91,7 +92,8 @@ static const struct status_row *by_enhanced(const char *enhanced)
 static const struct status_row *by_code(int code, bool rcpt)
 {
 	for (size_t i = 0; i < status_5_1_rows; i++)
-		if (status_5_1[i].when == STATUS_SMTP && status_5_1[i].action != STATUS_STRIP && code_fits(status_5_1[i].codes, code, rcpt))
+		if (status_5_1[i].when == STATUS_SMTP && status_5_1[i].action != STATUS_STRIP &&
+		    code_fits(status_5_1[i].codes, code, rcpt))
 			return &status_5_1[i];
 	return NULL;
 }
@@ -121,9 +123,18 @@ const char *status_reason(int sip)
 		int code;
 		const char *reason;
 	} reasons[] = {
-		{200, "OK"}, {202, "Accepted"}, {403, "Forbidden"}, {404, "Not Found"}, {410, "Gone"},
-		{413, "Request Entity Too Large"}, {415, "Unsupported Media Type"}, {480, "Temporarily Unavailable"},
-		{482, "Loop Detected"}, {488, "Not Acceptable Here"}, {500, "Server Internal Error"}, {503, "Service Unavailable"},
+		{200, "OK"},
+		{202, "Accepted"},
+		{403, "Forbidden"},
+		{404, "Not Found"},
+		{410, "Gone"},
+		{413, "Request Entity Too Large"},
+		{415, "Unsupported Media Type"},
+		{480, "Temporarily Unavailable"},
+		{482, "Loop Detected"},
+		{488, "Not Acceptable Here"},
+		{500, "Server Internal Error"},
+		{503, "Service Unavailable"},
 	};
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (reasons[i].code == sip)

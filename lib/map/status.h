@@ -42,8 +42,8 @@ enum status_action {
 struct status_row {
 	const char *outcome; /* the sheet's words */
 	enum status_when when;
-	const char *codes; /* three-digit codes and ranges that mean the row where no enhanced code is known: "450", "500-504"; "@rcpt": only as answer to
-			      RCPT */
+	const char *codes;    /* three-digit codes and ranges that mean the row where no enhanced code is known: "450",
+				 "500-504"; "@rcpt": only as answer to    RCPT */
 	const char *enhanced; /* "4.2.0 4.2.1", "5.7.x" */
 	int message, invite, msrp; /* answers; 0: none */
 	enum status_imdn imdn;
@@ -54,8 +54,9 @@ struct status_row {
 extern const struct status_row status_5_1[];
 extern const size_t status_5_1_rows;
 
-/* The first row from the top that fits; the enhanced code decides before the three-digit one; an unknown enhanced code by its class. enhanced NULL or "":
- * none. rcpt: the reply was to RCPT. Never NULL; never a STATUS_STRIP row: that retry is over when somebody asks. */
+/* The first row from the top that fits; the enhanced code decides before the three-digit one; an unknown enhanced code
+ * by its class. enhanced NULL or "": none. rcpt: the reply was to RCPT. Never NULL; never a STATUS_STRIP row: that
+ * retry is over when somebody asks. */
 const struct status_row *status_smtp(int code, const char *enhanced, bool rcpt);
 /* The row of a name other than STATUS_SMTP. */
 const struct status_row *status_named(enum status_when when);

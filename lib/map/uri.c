@@ -112,6 +112,21 @@ static bool parse_host(struct slice s, struct buf *host, unsigned *port)
 	return true;
 }
 
+bool map_put_host(struct buf *out, struct slice host)
+{
+	struct buf text = {0}, one = {0};
+	unsigned port;
+	bool bare6 = host.n && host.p[0] != '[' && memchr(host.p, ':', host.n);
+	buf_printf(&text, bare6 ? "[%.*s]" : "%.*s", (int)host.n, host.p);
+	bool good = parse_host(slice_buf(&text), &one, &port) &&
+		    (bare6 || text.p[text.n - 1] == ']' || !strchr(text.p, ':'));
+	if (good)
+		buf_slice(out, slice_buf(&one));
+	buf_free(&text);
+	buf_free(&one);
+	return good;
+}
+
 static bool phone_param(struct slice params)
 {
 	bool more = params.n > 0;

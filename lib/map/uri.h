@@ -28,6 +28,8 @@ enum map_uri_error { MAP_URI_OK, MAP_URI_SCHEME, MAP_URI_MALFORMED };
 /* A URI, an addr-spec in <>, or a name-addr with display name. On error out is empty. */
 enum map_uri_error map_uri_parse(const char *s, struct map_uri *out);
 void map_uri_free(struct map_uri *u);
+/* Append a host in its one form: lower case, IPv6 in brackets (taken without them too). false: no host. */
+bool map_put_host(struct buf *out, struct slice host);
 /* host[:port] */
 void map_uri_put_host(struct buf *out, const struct map_uri *u);
 /* "+" and 3 to 15 digits: a number of the international plan. */

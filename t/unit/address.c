@@ -20,7 +20,7 @@ static struct token_keys test_keys(void)
 	return keys;
 }
 
-static const char *const sip_domains[] = {"IMS.example.net", NULL};
+static const char *const sip_domains[] = {"IMS.example.net", "127.0.0.1", "2001:DB8:0::7", NULL};
 static const char *const dotless[] = {"localhost", NULL};
 static const struct map_pair addr_map[] = {
 	{"sip:Boss@ims.example.net", "chief@rcs.example.net"},
@@ -190,6 +190,8 @@ static const struct {
 	{"sip:bob%40a%40example.org@mailgw.ims.example.net", MAP_NONE, ""},
 	{"sip:%22a%40b%22%40example.org@mailgw.ims.example.net", MAP_OK, "\"a@b\"@example.org"},
 	{"sip:bob%40example.org@ims.example.net", MAP_OK, "bob@example.org"},
+	{"sip:bob%40example.org@127.0.0.1:5060", MAP_OK, "bob@example.org"},
+	{"sip:bob%40example.org@[2001:db8::7]", MAP_OK, "bob@example.org"},
 	{"sip:bob=40Example.org@mailgw.ims.example.net", MAP_OK, "bob@example.org"},
 	{"sip:bob=3d1=40example.org@mailgw.ims.example.net", MAP_OK, "bob=1@example.org"},
 	{"sip:bob=4@mailgw.ims.example.net", MAP_NONE, ""},
@@ -431,6 +433,11 @@ static void wrong_tables(void)
 	struct map_settings s = {.gateway = "gw.example", .keys = &keys, .addr_map = bad_uri};
 	ok(!map_names_make(&s, why), "a wrong URI in addr_map is refused");
 	is_str(why, "addr_map: \"sip:a@@b\" is wrong", "with the reason");
+	static const char *const no_host[] = {"a:5060", NULL};
+	s.addr_map = NULL;
+	s.sip_domains = no_host;
+	ok(!map_names_make(&s, why), "a port in sip_domains is refused");
+	s.sip_domains = NULL;
 	s.addr_map = twice;
 	ok(!map_names_make(&s, why), "two rows for one user are refused");
 	s.addr_map = NULL;
