@@ -237,6 +237,7 @@ bool spool_file_read(const struct spool_file *f, struct buf *out)
 	int err = errno;
 	if (fd >= 0)
 		close(fd);
+	buf_put(out, "", 0); /* ended by NUL */
 	errno = err;
 	return n == 0;
 }
