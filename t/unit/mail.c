@@ -495,6 +495,60 @@ static void params(void)
 	param("a-very-long-file-name-of-plain-letters-that-does-not-fit-in-one-segment-at-all.tar.gz", NULL);
 }
 
+/* A whole mail, octet for octet. */
+static void whole_mail(void)
+{
+	static const char text[] = "Are you free at noon? \xe2\x80\x93 Alice";
+	static const char want[] =
+		"Received: from scscf.ims.example.net by mailgw.ims.example.net with SIP\r\n"
+		" id 0f31; Thu, 05 Mar 2026 08:30:01 +0000\r\n"
+		"Date: Thu, 05 Mar 2026 09:30:00 +0100\r\n"
+		"From: \"Alice A.\" <alice@rcs.example.net>\r\n"
+		"To: bob@example.org\r\n"
+		"Subject: Lunch?\r\n"
+		"Message-ID: "
+		"<m.1710887c7ca47dc2c1274c11673eb0df.477b66ae9662e3ad18549bf5dabf9d26.0.06a3e87fdf@rcs.example.net>\r\n"
+		"X-Priority: 1\r\n"
+		"Importance: high\r\n"
+		"Disposition-Notification-To: <alice@rcs.example.net>\r\n"
+		"X-CPM-Gateway: mailgw.ims.example.net\r\n"
+		"MIME-Version: 1.0\r\n"
+		"Content-Type: text/plain; charset=UTF-8\r\n"
+		"Content-Transfer-Encoding: 8bit\r\n"
+		"\r\n"
+		"Are you free at noon? \xe2\x80\x93 Alice\r\n";
+	struct buf b = {0};
+	struct mail_field f;
+	struct mail_received r = {"scscf.ims.example.net", "mailgw.ims.example.net", "SIP", "0f31", 1772699401000, 0};
+	struct slice id = SLICE(
+		"m.1710887c7ca47dc2c1274c11673eb0df.477b66ae9662e3ad18549bf5dabf9d26.0.06a3e87fdf@rcs.example.net");
+	mail_header_received(&b, &r);
+	mail_header_date(&b, "Date", 1772699400000, 60);
+	mail_field_begin(&f, &b, "From");
+	mail_field_address(&f, SLICE("Alice A."), SLICE("alice@rcs.example.net"));
+	mail_field_end(&f);
+	mail_field_begin(&f, &b, "To");
+	mail_field_address(&f, SLICE(""), SLICE("bob@example.org"));
+	mail_field_end(&f);
+	mail_header_put(&b, "Subject", SLICE("Lunch?"));
+	mail_header_ids(&b, "Message-ID", &id, 1);
+	mail_header_words(&b, "X-Priority", SLICE("1"));
+	mail_header_words(&b, "Importance", SLICE("high"));
+	mail_header_angle(&b, "Disposition-Notification-To", SLICE("alice@rcs.example.net"));
+	mail_header_words(&b, "X-CPM-Gateway", SLICE("mailgw.ims.example.net"));
+	mail_header_words(&b, "MIME-Version", SLICE("1.0"));
+	mail_field_begin(&f, &b, "Content-Type");
+	mail_field_word(&f, SLICE("text/plain"));
+	mail_field_param(&f, "charset", SLICE("UTF-8"));
+	mail_field_end(&f);
+	mail_header_words(&b, "Content-Transfer-Encoding", slice_of(mail_cte_name(chosen(text, strlen(text), true))));
+	buf_puts(&b, "\r\n");
+	encode(MAIL_8BIT, true, slice_of(text), 7, &b);
+	is_int((long long)b.n, 601, "size of the mail");
+	ok(strcmp(b.p, want) == 0, "the mail, octet for octet");
+	buf_free(&b);
+}
+
 int main(void)
 {
 	g_mime_init();
@@ -509,6 +563,7 @@ int main(void)
 	bodies();
 	file_names();
 	params();
+	whole_mail();
 	g_mime_shutdown();
 	return tap_done();
 }
