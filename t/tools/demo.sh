@@ -1,0 +1,18 @@
+#!/bin/bash
+# scripts/demo --once: a gateway of its own, one message, and nothing left behind.
+. "$(dirname "$0")/../lib/wire.sh"
+need sipsak runsvdir sv
+export BUILD TMPDIR=$scratch
+timeout 60 "$SOURCE/scripts/demo" --once >"$scratch/out" 2>"$scratch/err"
+same "status 0" 0 $?
+check "the mail is shown" grep -q '^Message-ID:' "$scratch/out"
+check "with its text" grep -q '^Hello from SIP, number' "$scratch/out"
+for program in sip-listen cpm2mail mail-route smtp-send; do
+	check "the way led through $program" grep -qE "ms +$program " "$scratch/out"
+done
+same "its spool is gone" "" "$(ls -d "$scratch"/cpmail-demo.* 2>/dev/null)"
+check "and its processes" bash -c "! grep -ls 'cpmail-demo' /proc/[0-9]*/cmdline"
+diag "$scratch/err"
+check "without a gateway demo says what to do" bash -c "! '$SOURCE/scripts/demo' --root '$scratch/none' 2>'$scratch/err'"
+check "in words" grep -q 'start one first: scripts/run' "$scratch/err"
+finish
