@@ -107,10 +107,10 @@ static enum map_rcpt local_rule(struct rcpt *r, struct buf *uri)
 	enum map_rcpt v;
 	if (names_role(slice_buf(&r->local)))
 		return MAP_RCPT_ROLE;
-	if (r->names->addr_map_only)
-		return MAP_RCPT_UNKNOWN;
 	if (token_local_form(slice_buf(&r->local)))
 		return alias_rule(r, uri);
+	if (r->names->addr_map_only)
+		return MAP_RCPT_UNKNOWN;
 	if (phone_rule(r, uri, &v))
 		return v;
 	if (!map_dec(&r->plain, slice_buf(&r->local)))

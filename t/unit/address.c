@@ -405,6 +405,12 @@ static void knobs(void)
 	to_mail(strict, "sip:Boss@ims.example.net", "chief@rcs.example.net");
 	to_cpm(strict, "alice@rcs.example.net", MAP_RCPT_UNKNOWN, "");
 	to_cpm(strict, "chief@rcs.example.net", MAP_RCPT_OK, "sip:Boss@ims.example.net");
+	to_cpm(strict, "+14155550101@rcs.example.net", MAP_RCPT_UNKNOWN, "");
+	struct buf b = {0};
+	static const struct map_aliases aliases = {find_alias, NULL};
+	ok(map_to_cpm(strict, "g-irlzyowxmah6qf7flzyuh4ppyb@rcs.example.net", &aliases, &b) == MAP_RCPT_OK,
+	   "addr_map_only leaves group addresses alone");
+	buf_free(&b);
 	ok(map_choose(names, pai, 2) == pai[0] && map_choose(strict, pai, 2) == pai[1], "prefer_tel");
 	ok(map_choose(strict, pai, 1) == pai[0] && !map_choose(strict, pai, 0), "one identity, none");
 	ok(map_needs_tls(names, "sips:bob@example.org") && !map_needs_tls(strict, "sips:bob@example.org") &&
