@@ -167,7 +167,7 @@ static void core_subject(struct reader *r, const struct header *h)
 	struct cpim *c = r->c;
 	if ((c->nsubjects & (c->nsubjects - 1)) == 0)
 		c->subjects = xrealloc(c->subjects, (c->nsubjects ? c->nsubjects * 2 : 1) * sizeof *c->subjects);
-	c->subjects[c->nsubjects++] = (struct cpim_subject){lang_of(h->params), keep(r, h->value)};
+	c->subjects[c->nsubjects++] = (struct cpim_subject){keep(r, lang_of(h->params)), keep(r, h->value)};
 }
 
 static bool core_header(struct reader *r, const struct header *h)

@@ -1,9 +1,9 @@
 /*
  * cpim.h - message/cpim (RFC 3862) with its IMDN headers (RFC 5438): a liberal reader and an exact writer.
  *
- * Ownership: a struct cpim owns its arena and its arrays, cpim_free() ends them; slices point into the arena or into the octets that were read,
- * which must live as long. A zeroed one is valid and empty. All values are un-escaped and may hold any octet, CR, LF and NUL included:
- * sanitise them before they cross into another protocol (8.5).
+ * Ownership: a struct cpim that was read owns its arena, which all its slices point into, and its arrays; cpim_free() ends them. A zeroed one
+ * is valid and empty. All values are un-escaped and may hold any octet, CR, LF and NUL included: sanitise them before they cross into another
+ * protocol (8.5).
  */
 #ifndef CPMAIL_CPIM_H
 #define CPMAIL_CPIM_H

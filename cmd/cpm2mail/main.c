@@ -1,0 +1,252 @@
+/*
+ * cpm2mail - a CPM pager message becomes a mail: tables T1, T2 and 3.11.
+ *
+ * sip.request -> mail.out, or sip.response where there is nothing to send, or sip.join where the message was sent before, or the
+ * sip.request again with a telephone number to be looked up.
+ */
+#include "base/log.h"
+#include "frame/frame.h"
+#include "map/pager.h"
+#include "map/table.h"
+#include "memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct program {
+	struct map_names *names;
+	struct memory memory;
+	struct map_tools tools;
+	struct map_io io;
+};
+
+/* ---- blobs ---- */
+
+static int blob_open(void *ctx, const json_t *body)
+{
+	return item_blob_open(ctx, body);
+}
+
+static void *blob_create(void *ctx)
+{
+	struct frame_item *it = ctx;
+	return frame_blob_create(it->frame);
+}
+
+static int blob_write(void *blob, const void *p, size_t n)
+{
+	return frame_blob_write(blob, p, n);
+}
+
+static json_t *blob_finish(void *blob, const char *type)
+{
+	return frame_blob_finish(blob, type);
+}
+
+static void blob_abort(void *blob)
+{
+	frame_blob_abort(blob);
+}
+
+static bool thread(void *ctx, const char *contr, bool private, struct buf *msgid, struct buf *references)
+{
+	return memory_thread(ctx, contr, private, msgid, references);
+}
+
+/* ---- what comes out ---- */
+
+static void answer(struct frame_item *it, const struct pager *p)
+{
+	struct record *out = item_output(it, "sip.response");
+	char status[12];
+	record_set(out->member, "transaction", record_str(p->sip, "transaction"));
+	record_set_int(out->member, "status", p->status);
+	record_set(out->member, "reason", p->reason);
+	json_t *headers = record_array(out->member, "headers");
+	if (p->header)
+		record_header_add(headers, slice_of(p->header), slice_of(p->header_value));
+	snprintf(status, sizeof status, "%d", p->status);
+	log_event(LOG_INFO, it->in->trace, "answered", "id", it->in->id, "callid", p->call_id, "status", status, "why", p->why, NULL);
+	item_emit(it, out);
+}
+
+/* The number behind the request first gets a mail address (2.7); then the request comes back. */
+static void ask_number(struct frame_item *it, const struct pager *p)
+{
+	struct record *out = item_output(it, "sip.request");
+	const char *key;
+	json_t *value;
+	json_object_foreach(it->in->member, key, value)
+		if (strcmp(key, "enum") != 0 && strcmp(key, "enum_wanted") != 0)
+			record_set_new(out->member, key, json_incref(value));
+	record_set(out->member, "enum_wanted", buf_str(&p->enum_wanted));
+	log_event(LOG_INFO, it->in->trace, "enum-wanted", "id", it->in->id, "callid", p->call_id, NULL);
+	item_emit(it, out);
+}
+
+static void join(struct frame_item *it, const struct pager *p, const char *original)
+{
+	struct record *out = item_output(it, "sip.join");
+	record_set(out->member, "transaction", record_str(p->sip, "transaction"));
+	record_set(out->member, "original", original);
+	int64_t answer_by = record_int(p->sip, "answer_by", -1);
+	if (answer_by >= 0)
+		record_set_int(out->member, "answer_by", answer_by);
+	log_event(LOG_INFO, it->in->trace, "joined", "id", it->in->id, "callid", p->call_id, "original", original, NULL);
+	item_emit(it, out);
+}
+
+/* What the next answer's References will be: the last ten, and what this mail answered. */
+static void next_references(const struct pager *p, struct buf *out)
+{
+	enum { KEPT = 10 };
+	struct slice rest = slice_buf(&p->references), ids[64];
+	size_t n = 0;
+	bool more = p->in_reply_to.n > 0;
+	while (more && n < 63) {
+		struct slice id = slice_trim(slice_cut(&rest, ' ', &more));
+		if (id.n)
+			ids[n++] = id;
+	}
+	if (p->in_reply_to.n)
+		ids[n++] = slice_buf(&p->in_reply_to);
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && n - i > KEPT) /* the root stays, the middle goes */
+			continue;
+		if (out->n)
+			buf_putc(out, ' ');
+		buf_slice(out, ids[i]);
+	}
+}
+
+static void send_mail(struct frame_item *it, struct program *prog, struct pager *p, const char *key, int64_t now)
+{
+	struct buf references = {0};
+	char size[24], rcpt[12];
+	json_t *body = pager_build(p);
+	if (!body)
+		return;
+	struct record *out = item_output(it, "mail.out");
+	pager_fill(p, out->member, body, key);
+	next_references(p, &references);
+	memory_add(&prog->memory,
+		   &(struct memory_mail){.key = key, .record = it->in->id, .contr = buf_str(&p->contr), .msgid = buf_str(&p->msgid),
+					 .references = buf_str(&references), .private = p->private}, now);
+	buf_free(&references);
+	snprintf(size, sizeof size, "%lld", (long long)p->size);
+	snprintf(rcpt, sizeof rcpt, "%zu", p->rcpt.n);
+	log_event(LOG_INFO, it->in->trace, "mapped", "id", it->in->id, "callid", p->call_id, "mid", buf_str(&p->msgid), "rcpt", rcpt,
+		  "size", size, NULL);
+	item_emit(it, out);
+}
+
+/* ---- the step ---- */
+
+static void finish(struct frame_item *it, struct pager *p)
+{
+	switch (p->verdict) {
+	case PAGER_MAIL:
+		break;
+	case PAGER_ANSWER:
+		answer(it, p);
+		break;
+	case PAGER_ENUM:
+		ask_number(it, p);
+		break;
+	case PAGER_TROUBLE:
+		if (p->error == ENOENT)
+			item_fail(it, "5.6.0", "the body is gone");
+		else
+			item_defer(it, 0, "4.3.0", "body: %s", strerror(p->error));
+		break;
+	}
+}
+
+static void request(struct frame_item *it, struct program *prog)
+{
+	struct pager p;
+	struct buf key = {0}, original = {0};
+	int64_t now = frame_now_ms(it->frame);
+	const char *method = record_str(it->in->member, "method");
+	if (!method || strcmp(method, "MESSAGE") != 0) {
+		item_fail(it, "5.5.1", "only MESSAGE is mapped here, not %.20s", method ? method : "a request without method");
+		return;
+	}
+	prog->io.ctx = it;
+	pager_begin(&p, &prog->tools, it->in, now);
+	if (p.verdict == PAGER_MAIL && pager_recipients(&p) == PAGER_MAIL) {
+		pager_key(&p, &key);
+		if (memory_find(&prog->memory, buf_str(&key), now - 1000 * conf_int(prog->tools.conf, "dedupe_window", NULL), &original))
+			join(it, &p, buf_str(&original));
+		else
+			send_mail(it, prog, &p, buf_str(&key), now);
+	}
+	finish(it, &p);
+	pager_end(&p);
+	buf_free(&key), buf_free(&original);
+}
+
+static void step(struct frame_item *it, void *ctx)
+{
+	struct program *prog = ctx;
+	memory_use(&prog->memory, frame_database(it->frame));
+	if (strcmp(it->in->type, "sip.forget") == 0) {
+		const char *key = record_str(it->in->member, "key");
+		if (key && strlen(key) == 64)
+			memory_forget(&prog->memory, key);
+		else
+			item_fail(it, "5.5.4", "sip.forget without a key");
+		return;
+	}
+	request(it, prog);
+	memory_prune(&prog->memory, frame_now_ms(it->frame) - 1000 * conf_int(prog->tools.conf, "state_ttl", NULL));
+}
+
+static void start(struct frame *f, void *ctx)
+{
+	struct program *prog = ctx;
+	prog->names = map_names_new(frame_conf(f));
+	prog->io = (struct map_io){.open = blob_open, .create = blob_create, .write = blob_write, .finish = blob_finish, .abort = blob_abort};
+	prog->tools = (struct map_tools){.conf = frame_conf(f), .names = prog->names, .io = &prog->io, .thread = thread,
+					 .thread_ctx = &prog->memory};
+}
+
+static void stop(struct frame *f, void *ctx)
+{
+	struct program *prog = ctx;
+	(void)f;
+	memory_end(&prog->memory);
+	map_names_free(prog->names);
+}
+
+static void print_map(void *ctx, const char *value)
+{
+	(void)ctx, (void)value;
+	map_print(stdout, "T1: MESSAGE -> SMTP envelope", T1, T1_rows);
+	map_print(stdout, "T2: MESSAGE -> mail header", T2, T2_rows);
+	if (fflush(stdout) != 0)
+		die_temp("standard output:");
+	exit(0);
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const takes[] = {"sip.request", "sip.forget", NULL};
+	static const struct frame_option options[] = {
+		{.name = "print-map", .help = "print the mapping tables, row by row, and end", .set = print_map},
+		{0},
+	};
+	static const struct frame_program program = {
+		.name = "cpm2mail",
+		.summary = "map a CPM pager message (SIP MESSAGE) to a mail",
+		.takes = takes,
+		.options = options,
+		.schema = memory_schema,
+		.start = start,
+		.step = step,
+		.stop = stop,
+	};
+	static struct program prog;
+	return frame_run(argc, argv, &program, &prog);
+}

@@ -1,0 +1,46 @@
+/*
+ * memory.h - what cpm2mail remembers: the idempotence marks of 1.2, and the msg-ids of contributions for In-Reply-To (3.12).
+ *
+ * One table in the program's state store, committed with the batch. Ownership: a struct memory owns its prepared statements; memory_end() ends it.
+ */
+#ifndef CPM2MAIL_MEMORY_H
+#define CPM2MAIL_MEMORY_H
+
+#include "base/buf.h"
+
+#include <stdint.h>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+extern const char memory_schema[];
+
+struct memory {
+	struct sqlite3 *db;
+	struct sqlite3_stmt *find, *add, *forget, *thread, *prune;
+	unsigned added; /* since the last look for old rows */
+};
+
+struct memory_mail {
+	const char *key; /* 64 hex digits */
+	const char *record;
+	const char *contr;
+	const char *msgid;
+	const char *references; /* "" if there are none */
+	bool private;
+};
+
+/* Use the state store; prepares once for each connection. Ends the process with status 111 if the store is broken. */
+void memory_use(struct memory *m, struct sqlite3 *db);
+/* Append the id of the record that got this key since after_ms; false if there is none. */
+bool memory_find(struct memory *m, const char *key, int64_t after_ms, struct buf *record);
+void memory_add(struct memory *m, const struct memory_mail *mail, int64_t now_ms);
+/* A negative answer: the same key later is a new attempt. */
+void memory_forget(struct memory *m, const char *key);
+/* msg-id and references of the mail that a contribution of this privacy became. */
+bool memory_thread(struct memory *m, const char *contr, bool private, struct buf *msgid, struct buf *references);
+/* Drop rows older than before_ms, some at a time and now and then. */
+void memory_prune(struct memory *m, int64_t before_ms);
+void memory_end(struct memory *m);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * content.h - table 3.11: the content of a message becomes the content of a mail.
+ *
+ * First a plan, a tree of parts; then it is written. Text is held (it is bounded), everything else is a span of the request's body that is streamed
+ * when the mail is written.
+ */
+#ifndef CPMAIL_MAP_CONTENT_H
+#define CPMAIL_MAP_CONTENT_H
+
+#include "mail/body.h"
+#include "map/pager.h"
+#include "map/transfer.h"
+
+enum { CONTENT_TEXT_MAX = 1 << 20 /* octets of a text that is re-encoded in memory */ };
+
+/* What the request's body is made of. Slices live while the plan is made. */
+struct entity {
+	struct slice type, disposition, cte, id; /* values of the MIME header; empty: absent */
+	struct source *source;
+	struct span span;
+};
+
+enum part_kind {
+	PART_MULTI, /* children between boundaries */
+	PART_TEXT,  /* text holds it: UTF-8, CRLF */
+	PART_FILE,  /* span, decoded, goes out in base64 */
+	PART_RAW    /* span goes out as it is: signed, or a mail */
+};
+
+struct param {
+	char name[16];
+	char *value; /* UTF-8, sanitised */
+};
+
+struct part {
+	enum part_kind kind;
+	enum mail_cte encoding;
+	char *type;	     /* "text/plain"; or, with whole_type, the complete value */
+	bool whole_type;
+	struct param params[3];
+	int nparams;
+	char *disposition; /* NULL: none */
+	char *filename;	   /* NULL: none */
+	char *id;	   /* Content-ID with <>; NULL: none */
+	struct buf text;
+	struct source *source;
+	struct span span;
+	struct decoder decoder;
+	char boundary[32];
+	int number; /* for the boundary */
+	struct part *child, *next;
+};
+
+/* Make p->content from p->body, read CPIM and lists on the way. */
+enum pager_verdict content_plan(struct pager *p);
+/* Choose boundaries that do not occur in the content; before content_write(). */
+enum pager_verdict content_boundaries(struct pager *p);
+/* The MIME header lines of the root (without MIME-Version), and then what follows the empty line. */
+void content_head(const struct part *part, struct buf *out);
+void content_write(struct pager *p, struct part *part, struct sink *out);
+void content_free(struct part *part);
+
+/* ---- between the files of content ---- */
+
+struct part *part_new(enum part_kind kind, const char *type);
+void part_param(struct part *part, const char *name, struct slice value);
+/* A leaf of a type (lower case word); NULL with a verdict on trouble. alternative: beside a text/plain in multipart/alternative. */
+struct part *content_leaf(struct pager *p, const struct entity *e, const char *type, bool alternative);
+/* Octets of e, transfer encoding undone; false and a verdict if it cannot be read. */
+bool content_octets(struct pager *p, const struct entity *e, struct buf *out);
+
+#endif

@@ -1,0 +1,254 @@
+#include "base/text.h"
+#include "cpim/charset.h"
+#include "map/content.h"
+#include "map/html.h"
+#include "map/rcs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LINE_MAX_OCTETS = 998 };
+
+bool content_octets(struct pager *p, const struct entity *e, struct buf *out)
+{
+	struct decoder d = {.from = transfer_read(e->cte)};
+	for (int64_t at = e->span.from; at < e->span.to;) {
+		int64_t left = e->span.to - at;
+		struct slice in = source_at(e->source, at, left < SOURCE_WINDOW ? (size_t)left : SOURCE_WINDOW);
+		if (!in.n)
+			break;
+		decoder_feed(&d, in, out);
+		at += (int64_t)in.n;
+	}
+	decoder_end(&d, out);
+	buf_put(out, "", 0);
+	if (e->source->error)
+		pager_trouble(p, e->source->error);
+	return !e->source->error;
+}
+
+/* ---- text ---- */
+
+/* Bare CR or LF -> CRLF, NUL -> U+FFFD, the last line ended. */
+static void canonical(struct buf *out, struct slice in)
+{
+	for (size_t i = 0; i < in.n;) {
+		size_t n = 0;
+		while (i + n < in.n && in.p[i + n] != '\r' && in.p[i + n] != '\n' && in.p[i + n] != '\0')
+			n++;
+		buf_put(out, in.p + i, n);
+		i += n;
+		if (i == in.n)
+			break;
+		if (in.p[i] == '\0')
+			buf_puts(out, "\xef\xbf\xbd");
+		else
+			buf_puts(out, "\r\n");
+		i += in.p[i] == '\r' && i + 1 < in.n && in.p[i + 1] == '\n' ? 2 : 1;
+	}
+	if (!out->n || out->p[out->n - 1] != '\n')
+		buf_puts(out, "\r\n");
+}
+
+static enum mail_cte encoding_of(const struct buf *text)
+{
+	struct mail_scan scan = {0};
+	mail_scan(&scan, slice_buf(text));
+	return mail_text_cte(&scan, true);
+}
+
+static struct part *text_part(struct pager *p, const char *type, struct slice utf8)
+{
+	struct part *part = part_new(PART_TEXT, type);
+	part_param(part, "charset", SLICE("UTF-8"));
+	canonical(&part->text, utf8);
+	part->encoding = encoding_of(&part->text);
+	p->eightbit = p->eightbit || part->encoding == MAIL_8BIT;
+	return part;
+}
+
+/* The octets of a text leaf as UTF-8. */
+static bool text_of(struct pager *p, const struct entity *e, struct buf *utf8)
+{
+	struct buf raw = {0}, charset = {0};
+	bool good = content_octets(p, e, &raw);
+	mime_param(e->type, "charset", &charset);
+	if (good)
+		charset_to_utf8(utf8, slice_buf(&raw), slice_buf(&charset));
+	buf_free(&raw), buf_free(&charset);
+	return good;
+}
+
+static struct part *alternative(struct pager *p, struct slice html)
+{
+	struct buf text = {0};
+	struct part *multi = part_new(PART_MULTI, "multipart/alternative");
+	html_to_text(&text, html);
+	multi->number = ++p->nparts;
+	multi->child = text_part(p, "text/plain", slice_buf(&text));
+	multi->child->next = text_part(p, "text/html", html);
+	buf_free(&text);
+	return multi;
+}
+
+/* ---- files ---- */
+
+static void name_file(struct part *part, const struct entity *e, const char *type)
+{
+	struct buf raw = {0}, name = {0};
+	if (!mime_param(e->disposition, "filename", &raw))
+		mime_param(e->type, "name", &raw);
+	mail_file_name(&name, slice_buf(&raw), slice_of(type));
+	part->filename = xstrdup(buf_str(&name));
+	buf_free(&raw), buf_free(&name);
+}
+
+static bool is_attachment(const struct entity *e)
+{
+	struct buf word = {0};
+	mime_word(e->disposition, &word);
+	bool yes = strcmp(buf_str(&word), "attachment") == 0;
+	buf_free(&word);
+	return yes;
+}
+
+static struct part *file_part(struct pager *p, const struct entity *e, const char *type)
+{
+	if (++p->nfiles > conf_int(p->tools->conf, "max_attachments", NULL)) {
+		pager_answer(p, 413, "Request Entity Too Large", "more than max_attachments attachments");
+		return NULL;
+	}
+	struct part *part = part_new(PART_FILE, type);
+	struct buf charset = {0};
+	part->encoding = MAIL_BASE64;
+	part->source = e->source;
+	part->span = e->span;
+	part->decoder.from = transfer_read(e->cte);
+	if (strncmp(type, "text/", 5) == 0 && mime_param(e->type, "charset", &charset))
+		part_param(part, "charset", slice_buf(&charset));
+	buf_free(&charset);
+	/* A part that its multipart shows by reference stays where it is shown. */
+	part->disposition = xstrdup(e->id.n && !is_attachment(e) ? "inline" : "attachment");
+	name_file(part, e, type);
+	return part;
+}
+
+/* ---- what goes through untouched ---- */
+
+/* Can these octets stand in a mail as they are? Lines of at most 998 octets, ended by CRLF, no NUL; *eight: some are above 127. */
+static bool fits_mail(const struct entity *e, bool *eight)
+{
+	size_t line = 0;
+	char last = 0;
+	*eight = false;
+	for (int64_t at = e->span.from; at < e->span.to;) {
+		int64_t left = e->span.to - at;
+		struct slice in = source_at(e->source, at, left < SOURCE_WINDOW ? (size_t)left : SOURCE_WINDOW);
+		if (!in.n)
+			return false;
+		for (size_t i = 0; i < in.n; i++) {
+			char c = in.p[i];
+			if (c == '\0' || (last == '\r') != (c == '\n') || (c != '\n' && c != '\r' && ++line > LINE_MAX_OCTETS))
+				return false;
+			if (c == '\n')
+				line = 0;
+			*eight = *eight || (unsigned char)c >= 128;
+			last = c;
+		}
+		at += (int64_t)in.n;
+	}
+	return last != '\r';
+}
+
+static struct part *raw_part(struct pager *p, const struct entity *e, const char *type)
+{
+	bool eight;
+	bool fits = transfer_read(e->cte) == TRANSFER_IDENTITY && fits_mail(e, &eight);
+	if (e->source->error) {
+		pager_trouble(p, e->source->error);
+		return NULL;
+	}
+	if (!fits) /* a mail cannot carry it byte for byte but as a file */
+		return file_part(p, e, "application/octet-stream");
+	struct part *part = part_new(PART_RAW, type);
+	struct buf value = {0};
+	text_sanitise(&value, e->type, LINE_MAX_OCTETS);
+	free(part->type);
+	part->type = xstrdup(buf_str(&value));
+	part->whole_type = true;
+	buf_free(&value);
+	part->source = e->source;
+	part->span = e->span;
+	part->encoding = eight ? MAIL_8BIT : MAIL_7BIT;
+	p->eightbit = p->eightbit || eight;
+	return part;
+}
+
+/* S/MIME: the type with its parameters says how to read it. */
+static struct part *smime_part(struct pager *p, const struct entity *e, const char *type)
+{
+	struct part *part = file_part(p, e, type);
+	struct buf value = {0};
+	if (part) {
+		text_sanitise(&value, e->type, LINE_MAX_OCTETS);
+		free(part->type);
+		part->type = xstrdup(buf_str(&value));
+		part->whole_type = true;
+		buf_free(&value);
+	}
+	return part;
+}
+
+static bool is_raw(const char *type)
+{
+	return strncmp(type, "multipart/", 10) == 0 || strcmp(type, "message/rfc822") == 0;
+}
+
+static bool is_smime(const char *type)
+{
+	return strcmp(type, "application/pkcs7-mime") == 0 || strcmp(type, "application/x-pkcs7-mime") == 0;
+}
+
+/* RCS documents that are told as text (1.12); NULL without a verdict: it is no such document. */
+static struct part *rcs_part(struct pager *p, const struct entity *e, const char *type)
+{
+	struct buf xml = {0}, text = {0};
+	struct part *part = NULL;
+	if (e->span.to - e->span.from <= RCS_OCTETS_MAX * 2 && content_octets(p, e, &xml) &&
+	    (strcmp(type, RCS_FT_TYPE) == 0 ? rcs_file_text(&text, slice_buf(&xml)) : rcs_location_text(&text, slice_buf(&xml))))
+		part = text_part(p, "text/plain", slice_buf(&text));
+	buf_free(&xml), buf_free(&text);
+	return part;
+}
+
+struct part *content_leaf(struct pager *p, const struct entity *e, const char *type, bool beside_text)
+{
+	bool html = strcmp(type, "text/html") == 0;
+	if ((html || strcmp(type, "text/plain") == 0) && e->span.to - e->span.from <= CONTENT_TEXT_MAX) {
+		struct buf utf8 = {0};
+		struct part *part = NULL;
+		bool attached = is_attachment(e);
+		if (!text_of(p, e, &utf8))
+			;
+		else if (html && !beside_text && !attached)
+			part = alternative(p, slice_buf(&utf8));
+		else
+			part = text_part(p, type, slice_buf(&utf8));
+		if (part && attached) {
+			part->disposition = xstrdup("attachment");
+			name_file(part, e, type);
+		}
+		buf_free(&utf8);
+		return part;
+	}
+	if (is_raw(type))
+		return raw_part(p, e, type);
+	if (is_smime(type))
+		return smime_part(p, e, type);
+	if (strcmp(type, RCS_FT_TYPE) == 0 || strcmp(type, RCS_GEO_TYPE) == 0) {
+		struct part *told = rcs_part(p, e, type);
+		if (told || p->verdict != PAGER_MAIL)
+			return told;
+	}
+	return file_part(p, e, type);
+}

@@ -1,0 +1,172 @@
+#include "base/text.h"
+#include "map/content.h"
+#include "map/table.h"
+
+#include <stdlib.h>
+
+static bool too_large(struct pager *p)
+{
+	const char *at = strrchr(p->rcpt.v[0], '@');
+	int64_t max = conf_int(p->tools->conf, "max_mail_out", &(struct conf_scope){.domain = at ? at + 1 : NULL});
+	if (p->size <= max)
+		return false;
+	pager_answer(p, 413, "Request Entity Too Large", "the mail is over max_mail_out");
+	return true;
+}
+
+json_t *pager_build(struct pager *p)
+{
+	struct buf head = {0};
+	struct sink out = {.io = p->tools->io};
+	content_boundaries(p);
+	map_walk(p, T2, T2_rows, &head);
+	buf_puts(&head, "\r\n");
+	sink_buf(&out, &head);
+	buf_free(&head);
+	content_write(p, p->content, &out);
+	p->size = out.size;
+	if (out.error)
+		pager_trouble(p, out.error);
+	if (p->verdict != PAGER_MAIL || too_large(p)) {
+		sink_drop(&out);
+		return NULL;
+	}
+	json_t *body = sink_finish(&out, "message/rfc822");
+	if (!body)
+		pager_trouble(p, out.error);
+	return body;
+}
+
+static bool value(struct pager *p, const char *element, struct buf *out)
+{
+	buf_clear(out);
+	buf_put(out, "", 0);
+	return map_element(p, T1, T1_rows, element, out);
+}
+
+static void put_recipient(struct pager *p, json_t *to, struct buf *b)
+{
+	json_t *rcpt = json_object();
+	record_set(rcpt, "address", p->rcpt.v[p->rcpt_at]);
+	if (value(p, "NOTIFY", b)) {
+		json_t *notify = record_array(rcpt, "notify");
+		struct slice list = slice_buf(b);
+		bool more = true;
+		while (more) {
+			struct slice word = slice_cut(&list, ',', &more);
+			json_array_append_new(notify, json_stringn(word.p, word.n));
+		}
+	}
+	if (value(p, "ORCPT", b))
+		record_set(rcpt, "orcpt", buf_str(b));
+	json_array_append_new(to, rcpt);
+}
+
+static bool needs_utf8(const struct pager *p)
+{
+	for (size_t i = 0; i < p->rcpt.n; i++)
+		for (const char *s = p->rcpt.v[i]; *s; s++)
+			if ((unsigned char)*s >= 128)
+				return true;
+	return false;
+}
+
+static void set_slice(json_t *obj, const char *key, struct slice s)
+{
+	if (s.n)
+		record_set_octets(obj, key, s.p, s.n);
+}
+
+/* What a later IMDN about this message needs (1.1, 3.12). */
+static void put_imdn(const struct pager *p, json_t *origin)
+{
+	static const struct {
+		enum imdn_wanted flag;
+		const char *word;
+	} words[] = {{IMDN_POSITIVE_DELIVERY, "positive-delivery"},
+		     {IMDN_NEGATIVE_DELIVERY, "negative-delivery"},
+		     {IMDN_PROCESSING, "processing"},
+		     {IMDN_DISPLAY, "display"}};
+	json_t *reports = record_array(origin, "reports");
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (p->cpim.wanted & words[i].flag)
+			json_array_append_new(reports, json_string(words[i].word));
+	if (!p->cpim.message_id.n)
+		return;
+	json_t *imdn = record_object(origin, "imdn");
+	set_slice(imdn, "message_id", p->cpim.message_id);
+	set_slice(imdn, "datetime", p->cpim.datetime);
+	set_slice(imdn, "from", p->cpim.from.uri);
+	set_slice(imdn, "to", p->cpim.nto ? p->cpim.to[0].uri : (struct slice){"", 0});
+	set_slice(imdn, "original_to", p->cpim.original_to);
+	if (p->cpim.nrecord_route) {
+		json_t *route = record_array(imdn, "record_route");
+		for (size_t i = 0; i < p->cpim.nrecord_route; i++) {
+			struct buf clean = {0};
+			text_sanitise(&clean, p->cpim.record_route[i], 1024);
+			json_array_append_new(route, json_stringn(buf_str(&clean), clean.n));
+			buf_free(&clean);
+		}
+	}
+}
+
+static void put_origin(struct pager *p, json_t *origin, const char *key)
+{
+	record_set(origin, "id", p->in->id);
+	record_set(origin, "transaction", record_str(p->sip, "transaction"));
+	if (record_shard(p->in) >= 0)
+		record_set_int(origin, "shard", record_shard(p->in));
+	int64_t answer_by = record_int(p->sip, "answer_by", -1);
+	if (answer_by >= 0)
+		record_set_int(origin, "answer_by", answer_by);
+	record_set_int(origin, "recipients", (int64_t)p->rcpt.n);
+	record_set(origin, "msg_id", buf_str(&p->msgid));
+	record_set(origin, "key", key);
+	put_imdn(p, origin);
+	record_set(origin, "uri", record_str(p->sip, "uri"));
+	record_set(origin, "from", p->originator);
+	record_set(origin, "conversation", buf_str(&p->conv));
+	record_set(origin, "contribution", buf_str(&p->contr));
+	if (p->private)
+		record_set_bool(origin, "private", true);
+	if (p->blind)
+		record_set_bool(origin, "blind", true);
+	if (!p->nrefused)
+		return;
+	json_t *refused = record_array(origin, "refused");
+	for (size_t i = 0; i < p->nrefused; i++) {
+		json_t *one = json_object();
+		record_set_octets(one, "uri", p->refused[i].uri, strlen(p->refused[i].uri));
+		record_set(one, "enhanced", p->refused[i].enhanced);
+		json_array_append_new(refused, one);
+	}
+}
+
+void pager_fill(struct pager *p, json_t *mail, json_t *body, const char *key)
+{
+	struct buf b = {0};
+	record_set(mail, "from", buf_str(&p->mail_from));
+	json_t *to = record_array(mail, "to");
+	for (p->rcpt_at = 0; p->rcpt_at < p->rcpt.n; p->rcpt_at++)
+		put_recipient(p, to, &b);
+	if (value(p, "RET", &b))
+		record_set(mail, "ret", buf_str(&b));
+	if (value(p, "ENVID", &b))
+		record_set(mail, "envid", buf_str(&b));
+	if (value(p, "BY", &b)) {
+		json_t *by = record_object(mail, "by");
+		record_set_int(by, "seconds", strtoll(buf_str(&b), NULL, 10));
+		record_set(by, "mode", conf_enum(p->tools->conf, "by_mode", NULL) ? "R" : "N");
+		record_set_int(by, "at", p->received_ms);
+	}
+	record_set_bool(mail, "smtputf8", needs_utf8(p));
+	record_set_bool(mail, "eightbit", value(p, "BODY", &b));
+	if (map_needs_tls(p->tools->names, record_str(p->sip, "uri")))
+		record_set_bool(mail, "require_tls", true);
+	record_set(mail, "message_id", buf_str(&p->msgid));
+	if (value(p, "SIZE", &b))
+		record_set_int(mail, "size", strtoll(buf_str(&b), NULL, 10));
+	record_set_new(mail, "body", body);
+	put_origin(p, record_object(mail, "origin"), key);
+	buf_free(&b);
+}
