@@ -8,16 +8,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct source {
+	const char *given; /* as libconfig names it: as it stands behind @include */
+	char *path;
+};
+
 struct reader {
 	struct conf *conf;
 	const char *main_file;
 	int errors;
+	struct source *source; /* every file that a setting came from, each once */
+	size_t sources;
 };
 
-static const char *file_of(const struct reader *r, const config_setting_t *s)
+struct scan_at {
+	struct reader *reader;
+	const char *file;
+};
+
+/* libconfig looks for included files beside the main one, but hands out their names as they were written. */
+static char *source_path(const struct reader *r, const char *given)
 {
-	const char *file = config_setting_source_file(s);
-	return file ? file : r->main_file;
+	const char *slash = strrchr(r->main_file, '/');
+	if (given[0] == '/' || !slash || strcmp(given, r->main_file) == 0)
+		return xstrdup(given);
+	return xasprintf("%.*s/%s", (int)(slash - r->main_file), r->main_file, given);
+}
+
+static const char *file_of(struct reader *r, const config_setting_t *s)
+{
+	const char *given = config_setting_source_file(s);
+	given = given ? given : r->main_file;
+	for (size_t i = 0; i < r->sources; i++)
+		if (strcmp(r->source[i].given, given) == 0)
+			return r->source[i].path;
+	r->source = xrealloc(r->source, (r->sources + 1) * sizeof *r->source);
+	r->source[r->sources] = (struct source){given, source_path(r, given)};
+	return r->source[r->sources++].path;
 }
 
 static void complain(struct reader *r, const char *file, unsigned line, const char *key, const char *why)
@@ -236,8 +263,33 @@ static void read_top(struct reader *r, const config_setting_t *s)
 
 static void too_large(void *ctx, unsigned line, const char *digits)
 {
-	struct reader *r = ctx;
-	complain(r, r->main_file, line, digits, "number too large (over 2147483647 it needs the suffix L)");
+	const struct scan_at *at = ctx;
+	complain(at->reader, at->file, line, digits, "number too large (over 2147483647 it needs the suffix L)");
+}
+
+/* Every file that a setting came from becomes known. */
+static void note_sources(struct reader *r, const config_setting_t *s)
+{
+	file_of(r, s);
+	for (int n = 0; config_setting_is_aggregate(s) && n < config_setting_length(s); n++)
+		note_sources(r, config_setting_get_elem(s, (unsigned)n));
+}
+
+static void check_integers(struct reader *r, const config_setting_t *root)
+{
+	note_sources(r, root);
+	for (size_t i = 0; i < r->sources; i++) {
+		struct scan_at at = {r, r->source[i].path};
+		if (conf_scan_integers(at.file, too_large, &at) < 0)
+			complain(r, at.file, 0, NULL, strerror(errno));
+	}
+}
+
+static void sources_free(struct reader *r)
+{
+	for (size_t i = 0; i < r->sources; i++)
+		free(r->source[i].path);
+	free(r->source);
 }
 
 /* What one key alone cannot show. */
@@ -254,7 +306,7 @@ static void check_together(struct reader *r)
 
 int conf_read_into(struct conf *c, const char *file)
 {
-	struct reader r = {c, file, 0};
+	struct reader r = {c, file, 0, NULL, 0};
 	config_t k;
 	config_init(&k);
 	char *copy = xstrdup(file);
@@ -263,11 +315,13 @@ int conf_read_into(struct conf *c, const char *file)
 	if (!config_read_file(&k, file)) {
 		const char *at = config_error_file(&k);
 		bool io = config_error_type(&k) == CONFIG_ERR_FILE_IO;
-		complain(&r, at ? at : file, io ? 0 : (unsigned)config_error_line(&k), NULL,
+		char *path = source_path(&r, at ? at : file);
+		complain(&r, path, io ? 0 : (unsigned)config_error_line(&k), NULL,
 			 io && errno ? strerror(errno) : config_error_text(&k));
+		free(path);
 	} else {
-		conf_scan_integers(file, too_large, &r);
 		const config_setting_t *root = config_root_setting(&k);
+		check_integers(&r, root);
 		for (int i = 0; i < config_setting_length(root); i++)
 			read_top(&r, config_setting_get_elem(root, (unsigned)i));
 		sort_overrides(&r);
@@ -275,6 +329,7 @@ int conf_read_into(struct conf *c, const char *file)
 			check_together(&r);
 	}
 	free(copy);
+	sources_free(&r);
 	config_destroy(&k);
 	return r.errors;
 }

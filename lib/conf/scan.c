@@ -83,6 +83,7 @@ static char *read_whole(const char *file, size_t *n)
 		b.n += got;
 	} while (got);
 	fclose(f);
+	buf_put(&b, "", 0);
 	*n = b.n;
 	return b.p;
 }
@@ -93,6 +94,8 @@ int conf_scan_integers(const char *file, void (*bad)(void *ctx, unsigned line, c
 	char *text = read_whole(file, &n), word[32];
 	struct scan s = {text, text ? text + n : NULL, 1};
 	int found = 0;
+	if (!text)
+		return -1;
 	while (s.p < s.end) {
 		if (*s.p == '#' || at(&s, "//")) {
 			skip_past(&s, "\n");
