@@ -47,7 +47,10 @@ fill() { sed -e "s|@ROOT@|$root|g" -e "s|@PORT@|$port|g" -e "s|@BUILD@|$build|g"
 # Directories, key, configuration and services in $root. A configuration that is there already is kept; only its port follows --port.
 gateway_prepare() {
 	local template name
-	case $root in *[\|\&\\\ \"]*) die "the spool's path must not hold blanks, quotes, | or &: $root" ;; esac
+	case $root$build in *[\|\&\\\ \"]*) die "the path of the spool or the build must not hold blanks, quotes, | or &: $root, $build" ;; esac
+	if [[ $(sv status "$root"/run/* 2>/dev/null) == *run:* ]]; then
+		die "a gateway runs in $root already"
+	fi
 	mkdir -p "$root/Maildir/tmp" "$root/Maildir/new" "$root/Maildir/cur" "$root/log"
 	[ -e "$root/msgid.key" ] || (umask 077 && head -c 32 /dev/urandom | base64 >"$root/msgid.key")
 	if [ ! -e "$root/cpmail.conf" ]; then
@@ -58,6 +61,9 @@ gateway_prepare() {
 	"$build/cmd/cpmail-conf" -n -c "$root/cpmail.conf" || die "the configuration is wrong: see above"
 	port=$(sed -nE 's/^sip_listen.*"udp:127\.0\.0\.1:([0-9]+)".*/\1/p' "$root/cpmail.conf")
 	[ -n "$port" ] || die "$root/cpmail.conf: sip_listen has no udp:127.0.0.1:PORT"
+	for name in "$root"/run/*/; do # services of an earlier version
+		[ -e "$source/scripts/sv/$(basename "$name")" ] || rm -rf "$name"
+	done
 	for template in "$source"/scripts/sv/*/; do
 		name=$(basename "$template")
 		mkdir -p "$root/run/$name/log" "$root/log/$name"

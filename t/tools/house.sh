@@ -76,4 +76,27 @@ done
 same "scripts/run refuses an unknown option" 100 "$(status "$SOURCE/scripts/run" --wat)"
 same "scripts/demo refuses an unknown option" 100 "$(status "$SOURCE/scripts/demo" --wat)"
 same "scripts/setup refuses an unknown option" 100 "$(status "$SOURCE/scripts/setup" --wat)"
+# ---- what is needed is what setup installs ----
+if command -v dpkg-query >/dev/null && command -v pkg-config >/dev/null; then
+	# listed FILE: is the package of the file in setup's lists, or part of every Debian?
+	listed() {
+		local package
+		package=$(dpkg-query -S "$1" 2>/dev/null | head -n 1 | sed 's/:.*//')
+		[ -n "$package" ] || return 0 # not from a package
+		grep -qE "(^|[( \t])$package([) ]|\$)" "$SOURCE/scripts/setup" && return
+		dpkg-query -W -f '${Essential} ${Priority}\n' "$package" | grep -qE '^yes|required|important'
+	}
+	missing=
+	for name in $(sed -nE "s/.*[^a-z]dependency\('([^']+)'.*/\1/p" "$SOURCE/meson.build"); do
+		file=$(pkg-config --variable=pcfiledir "$name" 2>/dev/null)/$name.pc
+		[ ! -e "$file" ] || listed "$(readlink -f "$file")" || missing="$missing $name"
+	done
+	same "setup installs every library" "" "$missing"
+	missing=
+	for name in $(sed -nE 's/^need +([^#;]*).*/\1/p' "$SOURCE"/t/*/*.sh "$SOURCE"/t/*/*.t | tr ' ' '\n' | sort -u); do
+		file=$(command -v "$name") || continue
+		listed "$(readlink -f "$file")" || missing="$missing $name"
+	done
+	same "setup --tests installs every peer that tests need" "" "$missing"
+fi
 finish
