@@ -83,7 +83,7 @@ if command -v dpkg-query >/dev/null && command -v pkg-config >/dev/null; then
 		local package
 		package=$(dpkg-query -S "$1" 2>/dev/null | head -n 1 | sed 's/:.*//')
 		[ -n "$package" ] || return 0 # not from a package
-		grep -qE "(^|[( \t])$package([) ]|\$)" "$SOURCE/scripts/setup" && return
+		grep -qE "(^|[[:space:](])$package([[:space:])]|\$)" "$SOURCE/scripts/setup" && return
 		dpkg-query -W -f '${Essential} ${Priority}\n' "$package" | grep -qE '^yes|required|important'
 	}
 	missing=
