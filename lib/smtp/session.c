@@ -6,7 +6,6 @@
 #include "smtp/session.h"
 
 #include "base/log.h"
-#include "base/text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -295,26 +294,17 @@ static enum notify_flags notify_flags(unsigned notify)
 	return (enum notify_flags)f;
 }
 
-/* "rfc822;" xtext: the library wants type and plain text, and prints "(null)" when its xtext is over 255 octets: such a one is left out. */
+/* The library makes xtext of it, and prints "(null)" when that is over 255 octets: such a one is left out. */
 static void add_orcpt(smtp_recipient_t r, const char *orcpt)
 {
-	struct buf plain = {0};
-	const char *semicolon = strchr(orcpt, ';');
-	char type[16];
-	bool good = semicolon && semicolon > orcpt && (size_t)(semicolon - orcpt) < sizeof(type) && strlen(semicolon + 1) <= 250;
-	for (const char *p = good ? semicolon + 1 : ""; good && *p; p++) {
-		int hi = *p == '+' ? hex_value(p[1]) : 0, lo = *p == '+' && hi >= 0 ? hex_value(p[2]) : 0;
-		good = *p > ' ' && *p < 127 && *p != '=' && hi >= 0 && lo >= 0;
-		if (good)
-			buf_putc(&plain, *p == '+' ? (char)(hi * 16 + lo) : *p);
-		p += good && *p == '+' ? 2 : 0;
+	size_t octets = 0;
+	bool good = *orcpt != '\0';
+	for (const char *p = orcpt; *p; p++) {
+		octets += *p == '+' || *p == '=' || *p == ' ' ? 3 : 1;
+		good = good && *p >= ' ' && *p < 127;
 	}
-	if (good && plain.n && !memchr(plain.p, '\0', plain.n)) {
-		memcpy(type, orcpt, (size_t)(semicolon - orcpt));
-		type[semicolon - orcpt] = '\0';
-		smtp_dsn_set_orcpt(r, type, buf_str(&plain));
-	}
-	buf_free(&plain);
+	if (good && octets <= 250)
+		smtp_dsn_set_orcpt(r, "rfc822", orcpt);
 }
 
 static void add_job(struct session *s, struct job *j, struct reading *reading)

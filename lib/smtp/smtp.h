@@ -16,7 +16,7 @@
 struct smtp_rcpt {
 	const char *address;
 	unsigned notify;   /* bits of enum smtp_notify, 0 = not asked */
-	const char *orcpt; /* "rfc822;" and xtext; NULL = none */
+	const char *orcpt; /* the original recipient's address, plain (not xtext, type rfc822); NULL = none */
 	struct smtp_result result;
 };
 

@@ -1,0 +1,147 @@
+/*
+ * smtp-send - mail.out in, mail out by the engine of its route, mail.result out.
+ */
+#include "send.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mail/seven.h"
+
+#include <stdlib.h>
+
+static void set_host(void *ctx, const char *value)
+{
+	((struct send *)ctx)->host_option = value;
+}
+
+static void set_maildir(void *ctx, const char *value)
+{
+	((struct send *)ctx)->maildir_option = value;
+}
+
+static void set_timeout(void *ctx, const char *value)
+{
+	char *end;
+	long n = strtol(value, &end, 10);
+	if (*end || end == value || n < 1 || n > 3600)
+		die_perm("--timeout %s: not 1 to 3600 seconds", value);
+	((struct send *)ctx)->timeout_s = (int)n;
+}
+
+static int seven_bit(const struct smtp_body *body, const char **why)
+{
+	return mail_seven_bit(body->p, body->n, body->fd, why);
+}
+
+/* An answer was read: it must survive our death, else the mail would be sent again. */
+static void decided(struct smtp_mail *m, void *ctx)
+{
+	struct parcel *p = m->data;
+	struct buf note = {0};
+	(void)ctx;
+	parcel_note(p, &note);
+	item_note(p->item, buf_str(&note));
+	buf_free(&note);
+}
+
+static void start(struct frame *f, void *ctx)
+{
+	struct send *s = ctx;
+	const char *user;
+	s->conf = frame_conf(f);
+	s->settings = (struct smtp_settings){.hostname = conf_str(s->conf, "gateway", NULL),
+					     .ca_file = conf_str(s->conf, "tls_ca", NULL),
+					     .timeout_s = s->timeout_s,
+					     .seven_bit = seven_bit,
+					     .decided = decided};
+	user = conf_item(s->conf, "smarthost_auth", 0, NULL);
+	if (user) {
+		s->user = xstrdup(user);
+		s->password = conf_secret(s->conf, "smarthost_auth");
+	}
+	if (s->host_option && s->maildir_option)
+		die_perm("-h and -m exclude each other");
+	if (s->host_option || s->maildir_option)
+		s->fixed = route_fixed(s);
+}
+
+/* Engines are opened when the first mail needs them: TLS and its certificates cost time. */
+static void *engine_state(struct send *s, const struct smtp_engine *e)
+{
+	size_t i = 0;
+	while (s->engines[i].engine && s->engines[i].engine != e)
+		i++;
+	if (!s->engines[i].engine) {
+		s->engines[i].engine = e;
+		s->engines[i].state = e->open(&s->settings);
+	}
+	return s->engines[i].state;
+}
+
+/* Everything that goes the way of the first parcel that is still open, on one connection. */
+static void deliver_group(struct send *s, struct parcel *parcels, size_t n, size_t first)
+{
+	struct smtp_mail **mails = xcalloc(n - first, sizeof(*mails));
+	struct route *r = parcels[first].route;
+	size_t count = 0;
+	for (size_t i = first; i < n; i++)
+		if (parcels[i].route && !parcels[i].bad && smtp_mail_open(&parcels[i].mail) && strcmp(parcels[i].route->key, r->key) == 0)
+			mails[count++] = &parcels[i].mail;
+	r->engine->deliver(engine_state(s, r->engine), &r->smtp, mails, count);
+	free(mails);
+}
+
+static void batch(struct frame_item *items, size_t n, void *ctx)
+{
+	struct send *s = ctx;
+	struct parcel *parcels = xcalloc(n ? n : 1, sizeof(*parcels));
+	s->batch_mono_us = clock_mono_us();
+	for (size_t i = 0; i < n; i++)
+		parcel_open(s, &parcels[i], &items[i]);
+	for (size_t i = 0; i < n; i++)
+		if (parcels[i].route && !parcels[i].bad && smtp_mail_open(&parcels[i].mail))
+			deliver_group(s, parcels, n, i);
+	for (size_t i = 0; i < n; i++) {
+		if (!parcels[i].bad)
+			parcel_conclude(s, &parcels[i]);
+		parcel_free(&parcels[i]);
+	}
+	free(parcels);
+}
+
+static void stop(struct frame *f, void *ctx)
+{
+	struct send *s = ctx;
+	(void)f;
+	for (size_t i = 0; i < sizeof(s->engines) / sizeof(s->engines[0]); i++)
+		if (s->engines[i].engine)
+			s->engines[i].engine->close(s->engines[i].state);
+	route_free(s->fixed);
+	free(s->user);
+	if (s->password)
+		explicit_bzero(s->password, strlen(s->password));
+	free(s->password);
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const takes[] = {"mail.out", NULL};
+	static const struct frame_option options[] = {
+		{"host", 'h', "HOST[:PORT]", "send everything to this mail server, whatever the route says", set_host},
+		{"maildir", 'm', "DIR", "write everything into this Maildir, whatever the route says", set_maildir},
+		{"timeout", 't', "SECONDS", "most for any single wait for the server; default: those of RFC 5321", set_timeout},
+		{0},
+	};
+	static const struct frame_program program = {
+		.name = "smtp-send",
+		.summary = "send mails (mail.out) and tell what came of them (mail.result)",
+		.takes = takes,
+		.options = options,
+		.effects = true,
+		.start = start,
+		.batch = batch,
+		.stop = stop,
+	};
+	static struct send s;
+	return frame_run(argc, argv, &program, &s);
+}

@@ -1,0 +1,126 @@
+#include "send.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mail/address.h"
+
+/* What becomes of the recipients that were refused for now. */
+enum fate {
+	FATE_REJECT, /* the sender is told, nothing is kept */
+	FATE_QUEUE,  /* taken; tried again later */
+	FATE_EXPIRED /* tried long enough */
+};
+
+enum { ANSWER_MARGIN_MS = 3000 }; /* for the result to reach the one who waits */
+
+int64_t retry_due_us(int times, int64_t first_ms, int64_t now_ms, int64_t lifetime_s)
+{
+	static const int minutes[] = {1, 5, 15, 30, 60}; /* then every 60 (1.2) */
+	int n = sizeof(minutes) / sizeof(minutes[0]);
+	int64_t end = first_ms + lifetime_s * 1000, due = now_ms + minutes[times < n ? times : n - 1] * 60000LL;
+	if (now_ms >= end)
+		return 0;
+	return (due < end ? due : end) * 1000;
+}
+
+static int64_t now_ms(const struct send *s, const struct parcel *p)
+{
+	/* The batch may have waited for the network since its time was taken. */
+	return frame_now_ms(p->item->frame) + (clock_mono_us() - s->batch_mono_us) / 1000;
+}
+
+static bool somebody_waits(const struct send *s, const struct parcel *p)
+{
+	int64_t by = record_int(record_get(p->item->in->member, "origin"), "answer_by", 0);
+	return by && now_ms(s, p) < by - ANSWER_MARGIN_MS;
+}
+
+/* The recipient's domain, for knobs that may be set for it. */
+static bool rejects(const struct send *s, const char *address)
+{
+	struct buf domain = {0};
+	const char *at = strrchr(address, '@');
+	mail_put_lower(&domain, slice_of(at ? at + 1 : ""));
+	struct conf_scope scope = {.domain = buf_str(&domain), .mail = address};
+	bool reject = conf_enum(s->conf, "on_transient", &scope) == 0;
+	buf_free(&domain);
+	return reject;
+}
+
+static enum fate fate_of(const struct send *s, const struct parcel *p, const struct smtp_rcpt *r, int64_t due_us)
+{
+	/* Taken before: nobody waits any more. Perhaps delivered: the answer must not be "no" (5.1). */
+	bool kept = item_retries(p->item) > 0 || p->mail.duplicate_possible;
+	if (!kept && rejects(s, r->address) && somebody_waits(s, p))
+		return FATE_REJECT;
+	return due_us ? FATE_QUEUE : FATE_EXPIRED;
+}
+
+static void add_result(json_t *results, const struct smtp_rcpt *r, const char *outcome)
+{
+	json_t *o = json_object();
+	record_set(o, "address", r->address);
+	record_set(o, "outcome", outcome);
+	record_set_int(o, "code", r->result.code);
+	record_set(o, "enhanced", r->result.enhanced);
+	if (*r->result.text)
+		record_set(o, "text", r->result.text);
+	if (*r->result.host)
+		record_set(o, "host", r->result.host);
+	json_array_append_new(results, o);
+}
+
+static void log_result(const struct parcel *p, const struct smtp_rcpt *r, const char *outcome)
+{
+	char code[12];
+	snprintf(code, sizeof(code), "%d", r->result.code);
+	log_event(LOG_INFO, p->item->in->trace, "sent", "to", r->address, "outcome", outcome, "code", code, "enhanced", r->result.enhanced, "host",
+		  *r->result.host ? r->result.host : NULL, "text", *r->result.text ? r->result.text : NULL, NULL);
+}
+
+/* One result per recipient that is not waiting already. Those that go on waiting stay in the record's `to`, in `rest`. */
+static const struct smtp_rcpt *sort_out(struct send *s, struct parcel *p, json_t *results, json_t *rest, int64_t due_us)
+{
+	const json_t *to = record_get(p->item->in->member, "to");
+	const struct smtp_rcpt *waiting = NULL;
+	for (size_t i = 0, k = 0; i < json_array_size(to); i++) {
+		json_t *recipient = json_array_get(to, i);
+		if (!record_str(recipient, "address"))
+			continue;
+		const struct smtp_rcpt *r = &p->mail.rcpts[k++];
+		enum fate fate = r->result.outcome == SMTP_TEMPORARY ? fate_of(s, p, r, due_us) : FATE_REJECT;
+		const char *outcome = fate == FATE_QUEUE ? "queued" : fate == FATE_EXPIRED ? "permanent" : smtp_outcome_name(r->result.outcome);
+		log_result(p, r, outcome);
+		if (fate == FATE_QUEUE) {
+			waiting = r;
+			json_array_append(rest, recipient);
+		}
+		if (fate != FATE_QUEUE || item_retries(p->item) == 0)
+			add_result(results, r, outcome);
+	}
+	return waiting;
+}
+
+void parcel_conclude(struct send *s, struct parcel *p)
+{
+	json_t *in = p->item->in->member, *results = json_array(), *rest = json_array();
+	int64_t now = now_ms(s, p), first = item_first_try_ms(p->item);
+	int64_t due = retry_due_us(item_retries(p->item), first ? first : now, now, conf_int(s->conf, "queue_lifetime", NULL));
+	const struct smtp_rcpt *waiting = sort_out(s, p, results, rest, due);
+	if (json_array_size(results)) {
+		struct record *out = item_output(p->item, "mail.result");
+		record_set_new(out->member, "results", json_incref(results));
+		record_set(out->member, "message_id", record_str(in, "message_id"));
+		if (record_get(in, "origin"))
+			record_set_new(out->member, "origin", json_deep_copy(record_get(in, "origin")));
+		if (p->mail.duplicate_possible)
+			record_set_bool(out->member, "duplicate_possible", true);
+		item_emit(p->item, out);
+	}
+	if (waiting) {
+		record_set_new(in, "to", json_incref(rest));
+		item_defer(p->item, due, waiting->result.enhanced, "%d %s %s", waiting->result.code, waiting->result.enhanced, waiting->result.text);
+	}
+	json_decref(results);
+	json_decref(rest);
+}

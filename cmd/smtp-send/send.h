@@ -1,0 +1,65 @@
+/*
+ * send.h - smtp-send: what its files share.
+ *
+ * A parcel is one mail.out in work: the record's item, and the mail that is made of it for an engine. Parcels live for one batch.
+ */
+#ifndef CPMAIL_SMTP_SEND_H
+#define CPMAIL_SMTP_SEND_H
+
+#include "frame/frame.h"
+#include "smtp/smtp.h"
+
+struct send {
+	const char *host_option;    /* -h HOST:PORT */
+	const char *maildir_option; /* -m DIR */
+	int timeout_s;		    /* -t */
+	struct smtp_settings settings;
+	struct {
+		const struct smtp_engine *engine;
+		void *state;
+	} engines[2];
+	struct route *fixed; /* by -h or -m */
+	const struct conf *conf;
+	char *user, *password;
+	int64_t batch_mono_us; /* when the batch was begun */
+};
+
+/* A route out of a record or the options, with all that it points to. */
+struct route {
+	const struct smtp_engine *engine;
+	struct smtp_route smtp;
+	struct smtp_host *hosts;
+	char *key; /* the same for routes that may share a connection */
+};
+
+struct parcel {
+	struct frame_item *item;
+	struct smtp_mail mail;
+	struct buf text;	/* an inline body */
+	struct buf envid;	/* decoded */
+	struct buf *orcpts;	/* decoded, one per recipient */
+	struct route *route;	/* NULL: nothing to be sent */
+	bool owns_route, bad;	/* bad: the item has failed */
+};
+
+/* route.c */
+/* NULL with a reason: the record's route cannot be followed. */
+struct route *route_read(struct send *s, const json_t *route, const char **why);
+/* From -h or -m; ends the process when the name cannot be resolved. */
+struct route *route_fixed(struct send *s);
+void route_free(struct route *r);
+
+/* parcel.c */
+/* Fill p from it->in; a record that cannot be sent is failed (p->bad). An outcome noted before a crash is taken over. */
+void parcel_open(struct send *s, struct parcel *p, struct frame_item *it);
+void parcel_free(struct parcel *p);
+/* What is decided so far, for item_note(). */
+void parcel_note(const struct parcel *p, struct buf *out);
+
+/* outcome.c */
+/* Results and deferral, once all recipients are decided (1.2, transient results). */
+void parcel_conclude(struct send *s, struct parcel *p);
+/* When a mail that was deferred `times` times is due again, and whether it is too old: microseconds since 1970, 0 = given up. */
+int64_t retry_due_us(int times, int64_t first_ms, int64_t now_ms, int64_t lifetime_s);
+
+#endif
