@@ -410,9 +410,9 @@ static enum session_end verdict(struct session *s)
 		return SESSION_NO_TLS;
 	if (w->fault != WIRE_FINE)
 		return SESSION_RAN;
-	if (w->refusal.outcome != SMTP_OPEN && w->refusal.outcome != SMTP_DONE && (w->at == SMTP_AT_GREETING || w->at == SMTP_AT_HELLO))
+	if (w->refusal.outcome != SMTP_OPEN && (w->refused_at == SMTP_AT_GREETING || w->refused_at == SMTP_AT_HELLO))
 		return SESSION_REFUSED;
-	if (s->tls_error[0] || w->at == SMTP_AT_TLS) {
+	if (s->tls_error[0] || w->at == SMTP_AT_TLS || w->refused_at == SMTP_AT_TLS) {
 		const char *why = ERR_reason_error_string(ERR_peek_last_error());
 		if (!s->tls_error[0])
 			snprintf(s->tls_error, sizeof(s->tls_error), "%s", w->refusal.outcome != SMTP_OPEN ? w->refusal.text : why ? why : "handshake");
@@ -427,6 +427,7 @@ enum session_end session_run(struct session *s, int listener, int fd)
 	s->fd = fd;
 	s->adopted = false;
 	s->wire.fd = fd;
+	s->wire.at = SMTP_AT_GREETING;
 	s->wire.ready = on_ready;
 	s->wire.ctx = s;
 	s->wire.will_start_tls = s->tls_mode != SMTP_TLS_OFF;

@@ -324,11 +324,11 @@ static enum next tls_failed(struct delivery *d, struct session *s, enum smtp_tls
 static enum next host_refused(struct delivery *d, struct session *s)
 {
 	struct smtp_result *r = &s->wire.refusal;
-	bool greeting = s->wire.at == SMTP_AT_GREETING;
+	bool greeting = s->wire.refused_at == SMTP_AT_GREETING;
 	if (r->outcome == SMTP_PERMANENT && !greeting)
-		decide_all(d, s->wire.at, r->code, r->enhanced, r->text, s->host);
+		decide_all(d, s->wire.refused_at, r->code, r->enhanced, r->text, s->host);
 	else
-		hold_all(d, s->wire.at, r->code, greeting && r->code >= 500 ? "5.3.2" : r->enhanced, r->text, s->host);
+		hold_all(d, s->wire.refused_at, r->code, greeting && r->code >= 500 ? "5.3.2" : r->enhanced, r->text, s->host);
 	return NEXT_HOST;
 }
 

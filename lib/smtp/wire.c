@@ -94,12 +94,18 @@ static void mask(char *p, size_t n)
 	}
 }
 
+static void refused(struct wire *w)
+{
+	smtp_result_set(&w->refusal, w->at, w->reader.code, NULL, buf_str(&w->reader.text), NULL);
+	w->refused_at = w->at;
+}
+
 static void hello(struct wire *w, int code)
 {
 	if (code >= 300) {
 		/* 500, 501, 502, 504: the library says HELO. */
-		if (w->at == SMTP_AT_HELLO && (code < 500 || code > 504 || code == 503))
-			smtp_result_set(&w->refusal, w->at, code, NULL, buf_str(&w->reader.text), NULL);
+		if (code < 500 || code > 504 || code == 503)
+			refused(w);
 		w->keywords = 0;
 		return;
 	}
@@ -118,11 +124,10 @@ static void hello(struct wire *w, int code)
 static void replied(struct wire *w, size_t left)
 {
 	int code = w->reader.code;
-	const char *text = buf_str(&w->reader.text);
 	switch (w->at) {
 	case SMTP_AT_GREETING:
 		if (code != 220)
-			smtp_result_set(&w->refusal, SMTP_AT_GREETING, code, NULL, text, NULL);
+			refused(w);
 		break;
 	case SMTP_AT_HELLO:
 		hello(w, code);
@@ -132,18 +137,18 @@ static void replied(struct wire *w, size_t left)
 		if (code == 220 && left)
 			wire_cut(w, WIRE_INJECTED);
 		else if (code != 220)
-			smtp_result_set(&w->refusal, SMTP_AT_TLS, code, NULL, text, NULL);
+			refused(w);
 		break;
 	case SMTP_AT_AUTH:
 		if (code < 300)
 			w->authenticated = true;
 		else if (code >= 400)
-			smtp_result_set(&w->refusal, SMTP_AT_AUTH, code, NULL, text, NULL);
+			refused(w);
 		break;
 	case SMTP_AT_LOCAL:
 		break;
 	default:
-		smtp_result_set(&w->last, w->at, code, NULL, text, NULL);
+		smtp_result_set(&w->last, w->at, code, NULL, buf_str(&w->reader.text), NULL);
 		break;
 	}
 }

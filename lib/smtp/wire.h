@@ -31,6 +31,7 @@ struct wire {
 	bool authenticated;
 	enum wire_fault fault;
 	struct smtp_result refusal; /* of the greeting, EHLO, STARTTLS or AUTH; outcome SMTP_OPEN = none */
+	enum smtp_at refused_at;
 	struct smtp_result last;    /* the last reply after that */
 	/* The keywords are known and no STARTTLS follows: MAIL is next. */
 	void (*ready)(void *ctx);
