@@ -111,10 +111,9 @@ int main(void)
 	deliver(&smtp_maildir, path, batch, 1);
 	ok(r[0].result.outcome == SMTP_TEMPORARY && strcmp(r[0].result.enhanced, "4.3.0") == 0, "no Maildir: for now");
 
-	char *rm[] = {"rm", "-rf", dir, NULL};
 	int rc = tap_done();
 	fflush(stdout);
 	if (rc == 0)
-		execvp("rm", rm);
+		execlp("rm", "rm", "-rf", dir, (char *)NULL);
 	return rc;
 }
