@@ -322,10 +322,10 @@ static void process_sockets(struct dns *d)
 	ares_socket_t socket[ARES_GETSOCK_MAXNUM];
 	struct pollfd fd[ARES_GETSOCK_MAXNUM];
 	nfds_t n = 0;
-	int bits = ares_getsock(d->channel, socket, ARES_GETSOCK_MAXNUM);
+	/* its macros shift a signed 1 into the sign bit */
+	unsigned bits = (unsigned)ares_getsock(d->channel, socket, ARES_GETSOCK_MAXNUM);
 	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-		short events = (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) |
-				       (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
+		short events = (short)((bits >> i & 1 ? POLLIN : 0) | (bits >> (i + ARES_GETSOCK_MAXNUM) & 1 ? POLLOUT : 0));
 		if (events)
 			fd[n++] = (struct pollfd){socket[i], events, 0};
 	}

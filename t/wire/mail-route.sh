@@ -77,7 +77,7 @@ brief() {
 		elif .type == "sip.response" then "\(.sip.transaction) \(.sip.status) \(.sip.reason) shard \(.shard)"
 		else .type end'
 }
-route() { mail-route -c "$conf" 2>"$scratch/err" | brief; }
+route() { mail-route -c "$conf" 2>>"$scratch/err" | brief; }
 # leads ADDRESS WHAT NAME
 leads() { same "$3" "$1 $2" "$(mail "$1" | route)"; }
 
@@ -105,11 +105,11 @@ leads "u@b$(printf '\303\274')cher.route.test" "opportunistic $B" "IDN: asked as
 leads u@XN--BCHER-KVA.Route.Test "opportunistic $B" "A-label in capitals"
 leads "u@[192.0.2.7]" "opportunistic 192.0.2.7:2525=192.0.2.7" "address literal"
 leads "u@[IPv6:2001:db8::7]" "opportunistic 2001:db8::7:2525=2001:db8::7" "IPv6 literal"
-same "five addresses in two families" 5 "$(mail u@wide.route.test | mail-route -c "$conf" 2>/dev/null | jq '.mail.route.hosts[0].addresses | length')"
+same "five addresses in two families" 5 "$(mail u@wide.route.test | mail-route -c "$conf" 2>>"$scratch/err" | jq '.mail.route.hosts[0].addresses | length')"
 
 leads u@loop.route.test "permanent 5.4.6" "our name is the best MX"
 leads u@loop2.route.test "opportunistic $(mail u@loop2.route.test | route | grep -o 'a.route.test[^ ]*')" "only hosts better than we are"
-same "and none of the others" 1 "$(mail u@loop2.route.test | mail-route -c "$conf" 2>/dev/null | jq '.mail.route.hosts | length')"
+same "and none of the others" 1 "$(mail u@loop2.route.test | mail-route -c "$conf" 2>>"$scratch/err" | jq '.mail.route.hosts | length')"
 leads u@loop3.route.test "permanent 5.4.6" "our address among equals"
 leads u@loop4.route.test "permanent 5.4.6" "our address as implicit MX"
 leads u@rcs.route.test "permanent 5.4.6" "our mail domain"
@@ -120,7 +120,7 @@ leads u@na.route.test "opportunistic six.route.test:2525=2001:db8::6 b.route.tes
 leads u@ns-srv.route.test "opportunistic $C" "naptr_lookup off for a domain"
 sed 's/name = "ns-srv.route.test"/name = "x.route.test"/' "$conf" >"$conf.naptr"
 same "NAPTR S: SRV by priority with its ports" "a.route.test:2525 b.route.test:2626" \
-	"$(mail u@ns-srv.route.test | mail-route -c "$conf.naptr" 2>/dev/null | jq -r '[.mail.route.hosts[] | "\(.name):\(.port)"] | join(" ")')"
+	"$(mail u@ns-srv.route.test | mail-route -c "$conf.naptr" 2>>"$scratch/err" | jq -r '[.mail.route.hosts[] | "\(.name):\(.port)"] | join(" ")')"
 leads u@n-root.route.test "opportunistic $C" "SRV target . : MX"
 leads u@n-other.route.test "opportunistic $C" "other service, regexp, flag u: MX"
 leads u@n-gone.route.test "opportunistic $C" "NAPTR target without address: MX"
@@ -130,9 +130,9 @@ leads u@n-own.route.test "opportunistic c.route.test:465=192.0.2.3" "a NAPTR ser
 leads u@six.example "required ::1:2526=::1" "smarthost for a domain: IPv6, port, TLS"
 leads u@box.example "maildir /var/mail/box" "smarthost for a domain: Maildir"
 same "smarthost by name" "localhost:2527" \
-	"$(mail u@lo.example | mail-route -c "$conf" 2>/dev/null | jq -r '.mail.route.hosts[0] | "\(.name):\(.port)"')"
+	"$(mail u@lo.example | mail-route -c "$conf" 2>>"$scratch/err" | jq -r '.mail.route.hosts[0] | "\(.name):\(.port)"')"
 same "its address comes from the hosts file" true \
-	"$(mail u@lo.example | mail-route -c "$conf" 2>/dev/null | jq '.mail.route.hosts[0].addresses | inside(["127.0.0.1", "::1"])')"
+	"$(mail u@lo.example | mail-route -c "$conf" 2>>"$scratch/err" | jq '.mail.route.hosts[0].addresses | inside(["127.0.0.1", "::1"])')"
 
 # One mail for several domains.
 same "split by domain, failures told" "a@v6only.route.test,c@v6only.route.test opportunistic $SIX
@@ -140,7 +140,7 @@ b@partly.route.test opportunistic $B
 d@null.route.test permanent 5.1.10
 e@unresolvable.route.test temporary 4.4.3" \
 	"$(mail a@v6only.route.test b@partly.route.test c@v6only.route.test d@null.route.test e@unresolvable.route.test | route)"
-mail a@v6only.route.test d@null.route.test b@partly.route.test | mail-route -c "$conf" 2>/dev/null >"$scratch/split"
+mail a@v6only.route.test d@null.route.test b@partly.route.test | mail-route -c "$conf" 2>>"$scratch/err" >"$scratch/split"
 same "ids of their own" 3 "$(jq -r .id "$scratch/split" | sort -u | wc -l)"
 same "the rest of the mail is passed on" '["alice@rcs.route.test","t.1","Subject: x\r\n\r\n",3]' \
 	"$(jq -c 'select(.type == "mail.out") | [.mail.from, .mail.envid, .mail.body.text, .mail.origin.shard]' "$scratch/split" | sort -u)"
@@ -149,8 +149,8 @@ same "the result names its mail" '["m.1@rcs.route.test","t1",0]' \
 
 # Equal preference: by chance, but the same record the same way.
 mails 300 u@equal.route.test >"$scratch/equal"
-mail-route -c "$conf" <"$scratch/equal" 2>/dev/null | jq -r '.mail.route.hosts[0].name' >"$scratch/first"
-mail-route -c "$conf" <"$scratch/equal" 2>/dev/null | jq -r '.mail.route.hosts[0].name' >"$scratch/again"
+mail-route -c "$conf" <"$scratch/equal" 2>>"$scratch/err" | jq -r '.mail.route.hosts[0].name' >"$scratch/first"
+mail-route -c "$conf" <"$scratch/equal" 2>>"$scratch/err" | jq -r '.mail.route.hosts[0].name' >"$scratch/again"
 check "a repetition goes the same way" cmp "$scratch/again" "$scratch/first"
 check "each of three comes first 60 to 140 times in 300" awk '{n[$1]++} END {for (h in n) {k++; if (n[h] < 60 || n[h] > 140) exit 1}; exit k != 3}' "$scratch/first"
 
@@ -174,9 +174,9 @@ number tel:+14155550108 "$none" "no mail service"
 number tel:+14155550199 "$none" "no such number"
 number "tel:7042;phone-context=corp.example" "$none" "a local number"
 same "the question is gone from the record" '{"number":"+14155550101","address":"carol@example.org"} null x' \
-	"$(ask tel:+14155550101 | mail-route -c "$conf" 2>/dev/null | jq -r '"\(.sip.enum) \(.sip.enum_wanted) \(.sip.headers[0][1])"')"
+	"$(ask tel:+14155550101 | mail-route -c "$conf" 2>>"$scratch/err" | jq -r '"\(.sip.enum) \(.sip.enum_wanted) \(.sip.headers[0][1])"')"
 same "a request without question passes unchanged" "$(ask tel:+14155550101 | jq -c 'del(.sip.enum_wanted)')" \
-	"$(ask tel:+14155550101 | jq -c 'del(.sip.enum_wanted)' | mail-route -c "$conf" 2>/dev/null)"
+	"$(ask tel:+14155550101 | jq -c 'del(.sip.enum_wanted)' | mail-route -c "$conf" 2>>"$scratch/err")"
 
 # ---- a name server that misbehaves ----
 
@@ -205,28 +205,29 @@ while read -r address what; do
 	same "a name server that is, or has: ${address%.bad.test}" "$address $what" "$(grep "^$address " "$scratch/out")"
 done <"$scratch/expected"
 same "a truncated answer is asked for by TCP, the best 32 hosts are taken" '["h0.host.test","h31.host.test",32]' \
-	"$(mail u@big.bad.test | mail-route -c "$conf" 2>/dev/null | jq -c '.mail.route.hosts | [.[0].name, .[-1].name, length]')"
+	"$(mail u@big.bad.test | mail-route -c "$conf" 2>>"$scratch/err" | jq -c '.mail.route.hosts | [.[0].name, .[-1].name, length]')"
 sed -i 's/^enum_suffix.*/enum_suffix = "servfail.bad.test";/' "$conf"
 number tel:+14155550101 "$none" "ENUM: an empty tree is no failure"
 
 : >"$scratch/questions"
 mails 40 u@naptr-mute.bad.test >"$scratch/same"
-mail-route -c "$conf" <"$scratch/same" >"$scratch/out" 2>/dev/null
+mail-route -c "$conf" <"$scratch/same" >"$scratch/out" 2>>"$scratch/err"
 same "forty mails for one domain" 40 "$(grep -c naptr-mute "$scratch/out")"
 same "ask its MX once" 1 "$(grep -c '^15 naptr-mute' "$scratch/questions")"
 
 mails 40 u@silent.n%.test >"$scratch/many"
 begin=$SECONDS
-mail-route -c "$conf" <"$scratch/many" 2>/dev/null | brief | grep -c 'temporary 4.4.3' >"$scratch/count"
+mail-route -c "$conf" <"$scratch/many" 2>>"$scratch/err" | brief | grep -c 'temporary 4.4.3' >"$scratch/count"
 same "forty dead domains" 40 "$(cat "$scratch/count")"
 check "are waited for together" [ $((SECONDS - begin)) -lt 15 ]
 
 # Nobody waits, or on_transient says so: the mail is tried again.
-mail u@servfail.bad.test u@null.example | jq -c --argjson by 1000 '.mail.origin.answer_by = $by' | mail-route -c "$conf" >"$scratch/out" 2>"$scratch/err"
+mail u@servfail.bad.test u@null.example | jq -c --argjson by 1000 '.mail.origin.answer_by = $by' | mail-route -c "$conf" >"$scratch/out" 2>>"$scratch/err"
 same "nobody waits: status 111" 111 "${PIPESTATUS[2]}"
 check "the wait is told once" grep -q '"outcome":"queued","code":0,"enhanced":"4.4.3"' "$scratch/out"
 echo 'on_transient = "queue";' >>"$conf"
-mail u@servfail.bad.test | mail-route -c "$conf" >"$scratch/out" 2>"$scratch/err"
+mail u@servfail.bad.test | mail-route -c "$conf" >"$scratch/out" 2>>"$scratch/err"
 same "on_transient = queue: status 111" 111 "${PIPESTATUS[1]}"
 check "queued" grep -q '"outcome":"queued"' "$scratch/out"
+check "no sanitizer had anything to say" bash -c '! grep -E "runtime error|Sanitizer" "$1"' - "$scratch/err"
 finish
