@@ -229,5 +229,26 @@ echo 'on_transient = "queue";' >>"$conf"
 mail u@servfail.bad.test | mail-route -c "$conf" >"$scratch/out" 2>>"$scratch/err"
 same "on_transient = queue: status 111" 111 "${PIPESTATUS[1]}"
 check "queued" grep -q '"outcome":"queued"' "$scratch/out"
+
+# The same in queues: what has a way goes it, the rest is deferred and comes back.
+queue=$scratch/spool/mail-route
+mail a@fine.bad.test b@servfail.bad.test c@servfail.bad.test | spool-put -m "$queue"
+start queue mail-route -c "$conf" -i "$queue" -o mail.out="$scratch/spool/smtp-send" -o mail.result="$scratch/spool/report"
+until_ok 10 bash -c "spool-cat -s deferred '$queue' | grep -q ."
+same "one domain goes on" "a@fine.bad.test" "$(spool-cat "$scratch/spool/smtp-send" | jq -r '.mail.to[].address')"
+same "the wait is told" "b@servfail.bad.test queued 4.4.3
+c@servfail.bad.test queued 4.4.3" "$(spool-cat "$scratch/spool/report" | brief)"
+spool-cat -s deferred "$queue" >"$scratch/deferred"
+same "the others wait" '["b@servfail.bad.test","c@servfail.bad.test"] 1 4.4.3' \
+	"$(jq -r '"\([.mail.to[].address] | tostring) \(.retry.times) \(.retry.code)"' "$scratch/deferred")"
+due=$(spool-ls -j -l -r "$scratch/spool" | jq -r 'select(.state == "deferred") | .due')
+same "for a minute" 60 "$(jq --arg due "$due" 'def s: sub("[.][0-9]+Z"; "Z") | fromdate; ($due | s) - (.retry.last | s)' "$scratch/deferred")"
+# a later try that is too late, and one that finds the way
+jq -c '.retry.first = "2026-01-01T00:00:00.000Z" | .retry.times = 9' "$scratch/deferred" >"$scratch/old"
+same "older than queue_lifetime: given up" "b@servfail.bad.test permanent 4.4.7
+c@servfail.bad.test permanent 4.4.7" "$(route <"$scratch/old")"
+jq -c '.mail.to = [{address: "b@fine.bad.test"}]' "$scratch/deferred" | mail-route -c "$conf" >"$scratch/out" 2>>"$scratch/err"
+same "found at last" b@fine.bad.test "$(jq -r '.mail.to[].address' "$scratch/out")"
+check "under an id of its own" [ "$(jq -r .id "$scratch/out")" != "$(spool-cat "$scratch/spool/smtp-send" | jq -r .id)" ]
 check "no sanitizer had anything to say" bash -c '! grep -E "runtime error|Sanitizer" "$1"' - "$scratch/err"
 finish
