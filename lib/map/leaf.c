@@ -118,6 +118,9 @@ static struct part *file_part(struct pager *p, const struct entity *e, const cha
 		pager_answer(p, 413, "Request Entity Too Large", "more than max_attachments attachments");
 		return NULL;
 	}
+	/* Composite types may not be encoded (RFC 2045 6.4), so what is left of them here is octets. */
+	if (strncmp(type, "message/", 8) == 0 || strncmp(type, "multipart/", 10) == 0)
+		type = "application/octet-stream";
 	struct part *part = part_new(PART_FILE, type);
 	struct buf charset = {0};
 	part->encoding = MAIL_BASE64;
