@@ -1,0 +1,219 @@
+/*
+ * report - what the mail side said (mail.result) becomes the final answer of the SIP request (sip.response): table 5.1, several recipients by 1.4.
+ *
+ * A repetition of the request that arrived while the first was under way, or after it (sip.join), gets the same answer.
+ */
+#include "store.h"
+
+#include "base/log.h"
+#include "frame/frame.h"
+#include "map/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PURGE_EVERY = 256 };
+
+struct report {
+	struct store store;
+	unsigned steps;
+};
+
+/* ---- what goes out ---- */
+
+static void respond(struct frame_item *it, const char *transaction, int shard, const struct answer *a)
+{
+	struct record *out = item_output(it, "sip.response");
+	if (shard >= 0)
+		record_set_int(out->root, "shard", shard);
+	else
+		json_object_del(out->root, "shard");
+	record_set(out->member, "transaction", transaction);
+	record_set_int(out->member, "status", a->status);
+	record_set(out->member, "reason", a->reason);
+	if (a->retry_after) {
+		char seconds[16];
+		snprintf(seconds, sizeof(seconds), "%d", a->retry_after);
+		record_header_add(record_array(out->member, "headers"), SLICE("Retry-After"), slice_of(seconds));
+	}
+	item_emit(it, out);
+}
+
+struct waiting {
+	struct frame_item *it;
+	const struct answer *answer;
+};
+
+static void respond_to_joined(const char *transaction, int shard, void *ctx)
+{
+	struct waiting *w = ctx;
+	respond(w->it, transaction, shard, w->answer);
+}
+
+/* A key that got a negative answer may be tried again at once (1.2 Idempotence). */
+static void forget(struct frame_item *it, const char *key)
+{
+	struct record *out = item_output(it, "sip.forget");
+	record_set(out->member, "key", key);
+	item_emit(it, out);
+}
+
+static void log_answer(const struct frame_item *it, const char *event, const struct answer *a)
+{
+	char status[16];
+	snprintf(status, sizeof(status), "%d", a->status);
+	log_event(LOG_INFO, it->in->trace, event, "status", status, "reason", a->reason, NULL);
+}
+
+/* ---- results to answers ---- */
+
+static bool accepted(const char *outcome)
+{
+	return strcmp(outcome, "done") == 0 || strcmp(outcome, "queued") == 0;
+}
+
+/* The row of 5.1 for one recipient. */
+static void answer_of(const struct frame_item *it, const json_t *result, const char *outcome, struct answer *a)
+{
+	int code = (int)record_int(result, "code", 0);
+	const char *enhanced = record_str(result, "enhanced");
+	const struct status_row *row = strcmp(outcome, "queued") == 0 ? status_named(STATUS_QUEUED) : status_smtp(code, enhanced, false);
+	a->status = row->message;
+	a->retry_after = row->retry_after;
+	if (strcmp(outcome, "done") == 0 && conf_enum(frame_conf(it->frame), "message_success_code", NULL) == 1)
+		a->status = 200;
+	/* Never the words of the mail server. */
+	if (a->status >= 300 && code >= 400)
+		snprintf(a->reason, sizeof(a->reason), "SMTP %d%s%s", code, enhanced ? " " : "", enhanced ? enhanced : "");
+	else
+		snprintf(a->reason, sizeof(a->reason), "%s", status_reason(a->status));
+	if (row->action == STATUS_ALARM)
+		log_event(LOG_ERROR, it->in->trace, "mail-server-refuses-us", "reason", a->reason, "text", record_str(result, "text"), "host",
+			  record_str(result, "host"), NULL);
+}
+
+/* All results of the record, in the light of those before: true and the answer when it stands. */
+static bool judge(struct report *r, struct frame_item *it, const json_t *origin, struct answer *final)
+{
+	const json_t *results = record_get(it->in->member, "results");
+	const char *request = record_str(origin, "id");
+	int64_t recipients = record_int(origin, "recipients", 1);
+	int refused = 0;
+	for (size_t i = 0; i < json_array_size(results); i++) {
+		const char *outcome = record_str(json_array_get(results, i), "outcome");
+		if (outcome && accepted(outcome)) {
+			answer_of(it, json_array_get(results, i), outcome, final);
+			return true;
+		}
+	}
+	for (size_t i = 0; i < json_array_size(results); i++) {
+		const json_t *one = json_array_get(results, i);
+		const char *outcome = record_str(one, "outcome"), *address = record_str(one, "address"), *enhanced = record_str(one, "enhanced");
+		struct answer a;
+		if (!outcome || !address)
+			continue;
+		answer_of(it, one, outcome, &a);
+		bool temporary = strcmp(outcome, "temporary") == 0 || (enhanced && enhanced[0] == '4');
+		if (recipients <= 1) {
+			*final = a;
+			return true;
+		}
+		refused = store_refuse(&r->store, request, frame_now_ms(it->frame), address, temporary, &a, final);
+	}
+	return refused >= recipients;
+}
+
+static void log_late(const struct frame_item *it, const struct answer *given)
+{
+	const json_t *results = record_get(it->in->member, "results");
+	char status[16];
+	snprintf(status, sizeof(status), "%d", given->status);
+	for (size_t i = 0; i < json_array_size(results); i++) {
+		const json_t *one = json_array_get(results, i);
+		log_event(LOG_INFO, it->in->trace, "late", "answered", status, "to", record_str(one, "address"), "outcome", record_str(one, "outcome"),
+			  "enhanced", record_str(one, "enhanced"), NULL);
+	}
+}
+
+static void take_result(struct report *r, struct frame_item *it)
+{
+	const json_t *origin = record_get(it->in->member, "origin");
+	const char *request = record_str(origin, "id"), *transaction = record_str(origin, "transaction"), *key = record_str(origin, "key");
+	int64_t answer_by = record_int(origin, "answer_by", 0), now = frame_now_ms(it->frame);
+	struct answer a, given;
+	if (!request) {
+		log_event(LOG_INFO, it->in->trace, "result-of-nobody", "message_id", record_str(it->in->member, "message_id"), NULL);
+		return;
+	}
+	if (store_find(&r->store, request, &given)) {
+		log_late(it, &given);
+		return;
+	}
+	/* The deadline has answered in our place, and with yes (1.2): for everybody who asks later too. */
+	bool late = answer_by && now >= answer_by;
+	if (late) {
+		a.status = status_named(STATUS_DEADLINE)->message;
+		a.retry_after = 0;
+		snprintf(a.reason, sizeof(a.reason), "%s", status_reason(a.status));
+		log_late(it, &a);
+	} else if (!judge(r, it, origin, &a)) {
+		return;
+	}
+	store_keep(&r->store, request, now, &a);
+	if (transaction && !late) {
+		respond(it, transaction, (int)record_int(origin, "shard", -1), &a);
+		log_answer(it, "answered", &a);
+	}
+	store_joined(&r->store, request, respond_to_joined, &(struct waiting){it, &a});
+	if (a.status >= 300 && key)
+		forget(it, key);
+}
+
+static void take_join(struct report *r, struct frame_item *it)
+{
+	const char *transaction = record_str(it->in->member, "transaction"), *original = record_str(it->in->member, "original");
+	struct answer a;
+	if (!transaction || !original) {
+		item_fail(it, "5.5.4", "sip.join without %s", transaction ? "original" : "transaction");
+		return;
+	}
+	if (store_find(&r->store, original, &a)) {
+		respond(it, transaction, record_shard(it->in), &a);
+		log_answer(it, "answered-again", &a);
+	} else {
+		store_join(&r->store, original, frame_now_ms(it->frame), transaction, record_shard(it->in));
+	}
+}
+
+static void step(struct frame_item *it, void *ctx)
+{
+	struct report *r = ctx;
+	store_use(&r->store, frame_database(it->frame));
+	if (r->steps++ % PURGE_EVERY == 0)
+		store_purge(&r->store, frame_now_ms(it->frame) - conf_int(frame_conf(it->frame), "dedupe_window", NULL) * 1000);
+	if (strcmp(it->in->type, "sip.join") == 0)
+		take_join(r, it);
+	else
+		take_result(r, it);
+}
+
+static void stop(struct frame *f, void *ctx)
+{
+	(void)f;
+	store_end(&((struct report *)ctx)->store);
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const takes[] = {"mail.result", "sip.join", NULL};
+	static const struct frame_program program = {
+		.name = "report",
+		.summary = "turn what became of mails (mail.result) into answers of SIP requests (sip.response)",
+		.takes = takes,
+		.schema = store_schema,
+		.step = step,
+		.stop = stop,
+	};
+	static struct report r;
+	return frame_run(argc, argv, &program, &r);
+}
