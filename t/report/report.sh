@@ -27,7 +27,7 @@ while IFS='|' read -r left right; do
 	n=$((n + 1))
 	read -r outcome code enhanced <<<"$left"
 	result $n "bob@example.org:$outcome:$code:$enhanced"
-	tx=tx-$(id_of $n | tail -c 5)
+	tx=tx-$(id_of $n | tail -c 4)
 	printf '%s@1 %s\n' "$tx" "$(sed -E 's/^ *//; s/ *$//' <<<"$right")" >>"$scratch/want"
 	case $right in " 2"*) ;; *) echo "sip.forget dedupe-${tx#tx-}" >>"$scratch/want" ;; esac
 done < <(sed -E 's/#.*//' "$SOURCE/t/report/rows" | grep -v '^ *$') >"$scratch/in"
