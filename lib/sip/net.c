@@ -102,11 +102,13 @@ static bool port_parse(struct slice s, int *port)
 	return n < 65536;
 }
 
-bool sip_listen_parse(const char *text, enum sip_transport *t, bool *both, union sip_addr *a, const char **why)
+bool sip_listen_parse(const char *text, enum sip_transport *t, bool *both, bool *every, union sip_addr *a,
+		      const char **why)
 {
 	struct slice rest = slice_trim(slice_of(text)), host;
 	int port;
 	*both = true;
+	*every = false;
 	*t = SIP_UDP;
 	for (int i = SIP_UDP; i <= SIP_TLS; i++)
 		if (slice_istarts(rest, sip_transport_name((enum sip_transport)i)) && rest.n > 3 && rest.p[3] == ':') {
@@ -115,8 +117,8 @@ bool sip_listen_parse(const char *text, enum sip_transport *t, bool *both, union
 			rest = (struct slice){rest.p + 4, rest.n - 4};
 		}
 	port = sip_transport_port(*t);
-	if (port_parse(rest, &port)) { /* a port alone: loopback, as nobody else was named */
-		host = SLICE("127.0.0.1");
+	if (sip_addr_parse(a, rest, port)) {
+		return true;
 	} else if (rest.n && rest.p[0] == '[') {
 		const char *end = memchr(rest.p, ']', rest.n);
 		size_t n = end ? (size_t)(end - rest.p) + 1 : rest.n;
@@ -132,7 +134,8 @@ bool sip_listen_parse(const char *text, enum sip_transport *t, bool *both, union
 		if (more && !port_parse(rest, &port))
 			return false;
 	}
-	if (slice_eq(host, "*"))
+	*every = slice_eq(host, "*");
+	if (*every)
 		host = SLICE("0.0.0.0");
 	*why = "not [udp:|tcp:|tls:]ADDRESS[:PORT] with a numeric address";
 	return sip_addr_parse(a, host, port);

@@ -39,8 +39,10 @@ const char *sip_addr_text(const union sip_addr *a, char out[SIP_ADDR_TEXT]);
 /* Same address, whatever the port. */
 bool sip_addr_same_host(const union sip_addr *a, const union sip_addr *b);
 
-/* An element of sip_listen: "udp:127.0.0.1:5060", "tcp:[::1]", "tls:*:5061", "5060"; without a transport both UDP and TCP are meant, which is
- * what *both tells. "*" is all IPv4 addresses. False, with the reason, if it is none of these. */
-bool sip_listen_parse(const char *text, enum sip_transport *t, bool *both, union sip_addr *a, const char **why);
+/*
+ * An element of sip_listen: "udp:127.0.0.1:5060", "tcp:[::1]", "tls:*:5061". Without a transport UDP and TCP are meant (*both), with "*" all
+ * addresses of IPv4 (which *a is then) and of IPv6 (*every). False, with the reason, if it is none of these.
+ */
+bool sip_listen_parse(const char *text, enum sip_transport *t, bool *both, bool *every, union sip_addr *a, const char **why);
 
 #endif

@@ -1,0 +1,43 @@
+/*
+ * connection.h - one connection: private to connection.c and parts.c.
+ *
+ * Ownership: by the server's slot table; connection_end() frees it, after which the pointer is gone.
+ */
+#ifndef CPMAIL_SIP_LISTEN_CONNECTION_H
+#define CPMAIL_SIP_LISTEN_CONNECTION_H
+
+#include "listen.h"
+
+enum { READ_SIZE = 16 << 10, READS_A_TURN = 8, ACCEPTS_A_TURN = 64 };
+
+struct connection {
+	struct server *server;
+	struct connection *next_dirty;
+	uint32_t id;
+	int fd;
+	SSL *ssl;
+	struct event *readable, *writable;
+	struct arrival arrival;
+	struct sip_stream stream;
+	struct buf out;
+	int64_t begun, progress, message_begun; /* monotonic µs; message_begun 0: between messages */
+	size_t held;				/* accounted in server.held */
+	const char *closing;			/* to end once out is empty, and why */
+	bool dirty, connecting, established, broken, in_body;
+	/* the message whose body is coming */
+	struct sip_message *message; /* NULL: its body is skipped */
+	struct buf body;
+	struct frame_blob *blob;
+};
+
+void connection_end(struct connection *c, const char *why);
+/* Queue octets for it; sent at the end of the turn. */
+void connection_put(struct connection *c, struct slice octets);
+/* Work off what the stream has; false: the connection has ended. */
+bool connection_parts(struct connection *c);
+void connection_forget_message(struct connection *c);
+/* Bring server.held up to date; over the limit the connection ends. */
+void connection_account(struct connection *c);
+int socket_nonblocking(const union sip_addr *to);
+
+#endif

@@ -1,0 +1,134 @@
+/* Listening sockets. */
+#include "listen.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { RECEIVE_BUFFER = 8 << 20, BACKLOG = 1024 };
+
+static void set(int fd, int level, int name, int value)
+{
+	if (setsockopt(fd, level, name, &value, sizeof value) != 0)
+		log_event(LOG_DEBUG, NULL, "setsockopt", "error", strerror(errno), NULL);
+}
+
+/* false: this address cannot be had; fatal unless it was only implied. */
+static bool open_one(struct server *s, enum sip_transport t, const union sip_addr *a, bool implied)
+{
+	char text[SIP_ADDR_TEXT];
+	int type = (t == SIP_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
+	int fd = socket(a->sa.sa_family, type, 0);
+	if (fd >= 0) {
+		set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+		set(fd, SOL_SOCKET, SO_REUSEPORT, 1); /* several processes share the port */
+		if (a->sa.sa_family == AF_INET6)
+			set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+		if (t == SIP_UDP && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){RECEIVE_BUFFER}, sizeof(int)) != 0)
+			set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+	}
+	if (fd < 0 || bind(fd, &a->sa, sip_addr_len(a)) != 0 || (t != SIP_UDP && listen(fd, BACKLOG) != 0)) {
+		if (!implied)
+			die_temp("%s:%s port %d:", sip_transport_name(t), sip_addr_text(a, text), sip_addr_port(a));
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	s->socket = xrealloc(s->socket, (s->sockets + 1) * sizeof *s->socket);
+	s->socket[s->sockets] = (struct socket_of){.server = s, .transport = t, .fd = fd, .index = (uint16_t)s->sockets};
+	struct socket_of *o = &s->socket[s->sockets++];
+	socklen_t len = sizeof o->addr;
+	if (getsockname(fd, &o->addr.sa, &len) != 0)
+		die_temp("getsockname:");
+	return true;
+}
+
+static void open_address(struct server *s, enum sip_transport t, const union sip_addr *a, bool every)
+{
+	open_one(s, t, a, false);
+	union sip_addr v6 = {.in6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)sip_addr_port(a))}};
+	if (every) /* "*": a machine without IPv6 is no error */
+		open_one(s, t, &v6, true);
+}
+
+static void open_element(struct server *s, const char *element)
+{
+	enum sip_transport t;
+	bool both, every;
+	union sip_addr a;
+	const char *why;
+	if (!sip_listen_parse(element, &t, &both, &every, &a, &why))
+		die_perm("sip_listen \"%s\": %s", element, why);
+	open_address(s, t, &a, every);
+	if (both)
+		open_address(s, SIP_TCP, &a, every);
+}
+
+/* -l may name an address, or a whole element of sip_listen; -p alone means loopback. */
+static void open_option(struct server *s, const char *where)
+{
+	union sip_addr a;
+	struct slice host = slice_of(where);
+	char *element = NULL;
+	if (sip_addr_parse(&a, host, 0))
+		element = xasprintf(strchr(where, ':') && where[0] != '[' ? "[%s]:%s" : "%s:%s", where, s->port ? s->port : "5060");
+	else if (strcmp(where, "*") == 0)
+		element = xasprintf("*:%s", s->port ? s->port : "5060");
+	open_element(s, element ? element : where);
+	free(element);
+}
+
+static void watch(struct server *s)
+{
+	char text[SIP_ADDR_TEXT], port[8];
+	for (size_t i = 0; i < s->sockets; i++) {
+		struct socket_of *o = &s->socket[i];
+		bool datagrams = o->transport == SIP_UDP;
+		o->readable = event_new(s->base, o->fd, EV_READ | EV_PERSIST, datagrams ? datagram_readable : connection_acceptable, o);
+		if (!o->readable || event_add(o->readable, NULL) != 0)
+			die_temp("the event loop takes no socket");
+		snprintf(port, sizeof port, "%d", sip_addr_port(&o->addr));
+		log_event(LOG_INFO, NULL, "listening", "transport", sip_transport_name(o->transport), "address",
+			  sip_addr_text(&o->addr, text), "port", port, NULL);
+	}
+}
+
+void sockets_open(struct server *s)
+{
+	const char *element;
+	for (size_t i = 0; i < s->nlisten; i++)
+		open_option(s, s->listen[i]);
+	if (!s->nlisten && s->port)
+		open_option(s, "127.0.0.1");
+	for (size_t i = 0; !s->sockets && (element = conf_item(frame_conf(s->frame), "sip_listen", i, NULL)); i++) {
+		open_element(s, element);
+		while (conf_item(frame_conf(s->frame), "sip_listen", i + 1, NULL))
+			open_element(s, conf_item(frame_conf(s->frame), "sip_listen", ++i, NULL));
+	}
+	if (!s->sockets)
+		die_perm("nothing to listen on: sip_listen is empty");
+	for (size_t i = 0; i < s->sockets; i++)
+		if (s->socket[i].transport == SIP_TLS && !s->tls)
+			tls_init(s);
+	watch(s);
+}
+
+void sockets_close(struct server *s)
+{
+	for (size_t i = 0; i < s->sockets; i++) {
+		event_free(s->socket[i].readable);
+		close(s->socket[i].fd);
+	}
+	free(s->socket);
+	s->sockets = 0;
+}
+
+void source_send(struct server *s, const struct sip_source *src, const union sip_addr *target, struct slice octets)
+{
+	if (src->transport == SIP_UDP)
+		datagram_send(s, src->socket, target, octets);
+	else if (!connection_send(s, src->conn, octets))
+		connection_open(s, src->socket, target, octets);
+}

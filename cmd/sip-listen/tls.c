@@ -1,0 +1,83 @@
+/* TLS: our certificate, and what the peer's says of it (1.16, RFC 5922). */
+#include "listen.h"
+#include "base/log.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+static const char *tls_error(void)
+{
+	const char *text = ERR_reason_error_string(ERR_get_error());
+	ERR_clear_error();
+	return text ? text : "unknown error";
+}
+
+static void load_certificate(SSL_CTX *ctx, const struct conf *c)
+{
+	const char *cert = conf_str(c, "tls_cert", NULL), *key = conf_str(c, "tls_key", NULL);
+	if (!cert || !key)
+		die_perm("sip_listen has a tls element: tls_cert and tls_key are needed");
+	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
+		die_perm("tls_cert %s: %s", cert, tls_error());
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ctx) != 1)
+		die_perm("tls_key %s: %s", key, tls_error());
+}
+
+/* A client may come without a certificate (then its address decides), but not with a bad one. */
+static void load_authorities(SSL_CTX *ctx, const struct conf *c)
+{
+	const char *ca = conf_str(c, "tls_ca", NULL);
+	int good = ca ? SSL_CTX_load_verify_locations(ctx, ca, NULL) : SSL_CTX_set_default_verify_paths(ctx);
+	if (good != 1)
+		die_perm("tls_ca %s: %s", ca ? ca : "", tls_error());
+	if (ca) {
+		STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(ca);
+		if (names)
+			SSL_CTX_set_client_CA_list(ctx, names);
+	}
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+}
+
+void tls_init(struct server *s)
+{
+	const struct conf *c = frame_conf(s->frame);
+	s->tls = SSL_CTX_new(TLS_server_method());
+	if (!s->tls || SSL_CTX_set_min_proto_version(s->tls, TLS1_2_VERSION) != 1)
+		die_temp("TLS: %s", tls_error());
+	SSL_CTX_set_options(s->tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_mode(s->tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_session_id_context(s->tls, (const unsigned char *)"sip-listen", 10);
+	load_certificate(s->tls, c);
+	if (s->verify_certificates)
+		load_authorities(s->tls, c);
+}
+
+/* subjectAltName URI:sip:<name>; DNS names are for X509_check_host(). */
+static bool has_sip_uri(X509 *cert, const char *name)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	bool found = false;
+	for (int i = 0; !found && i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
+		if (g->type != GEN_URI)
+			continue;
+		struct slice uri = {(const char *)ASN1_STRING_get0_data(g->d.ia5), (size_t)ASN1_STRING_length(g->d.ia5)};
+		found = slice_istarts(uri, "sip:") && slice_ieq((struct slice){uri.p + 4, uri.n - 4}, name);
+	}
+	GENERAL_NAMES_free(names);
+	return found;
+}
+
+static bool holds(void *ctx, const char *name)
+{
+	X509 *cert = ctx;
+	return X509_check_host(cert, name, 0, X509_CHECK_FLAG_NO_WILDCARDS, NULL) == 1 || has_sip_uri(cert, name);
+}
+
+const struct sip_trust_element *tls_trusted(struct server *s, SSL *ssl)
+{
+	X509 *cert = SSL_get0_peer_certificate(ssl);
+	if (!cert || !s->verify_certificates || SSL_get_verify_result(ssl) != X509_V_OK)
+		return NULL;
+	return sip_trust_name(&s->trust, holds, cert);
+}
