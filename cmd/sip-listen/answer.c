@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-void answer_stateless(struct server *s, const struct sip_message *m, const struct sip_source *src, int status, const char *reason,
-		      struct slice headers)
+void answer_stateless(struct server *s, const struct sip_message *m, const struct sip_source *src, int status,
+		      const char *reason, struct slice headers)
 {
 	char tag[SIP_TAG];
 	struct buf head = {0}, out = {0};
@@ -95,7 +95,8 @@ static void put_headers(struct buf *out, const json_t *headers)
 	json_t *pair;
 	json_array_foreach(headers, i, pair)
 	{
-		const char *name = json_string_value(json_array_get(pair, 0)), *value = json_string_value(json_array_get(pair, 1));
+		const char *name = json_string_value(json_array_get(pair, 0)),
+			   *value = json_string_value(json_array_get(pair, 1));
 		if (i < 32 && name && value && out->n < 4096)
 			sip_header_put(out, name, value);
 	}
@@ -106,8 +107,8 @@ static void too_late(const struct record *r, int status)
 {
 	char text[8];
 	snprintf(text, sizeof text, "%d", status);
-	log_event(status < 300 ? LOG_DEBUG : LOG_WARN, r->trace, status < 300 ? "late-answer" : "late-failure", "status", text, "reason",
-		  record_str(r->member, "reason"), NULL);
+	log_event(status < 300 ? LOG_DEBUG : LOG_WARN, r->trace, status < 300 ? "late-answer" : "late-failure",
+		  "status", text, "reason", record_str(r->member, "reason"), NULL);
 }
 
 void answer_record(struct frame_item *it, void *ctx)

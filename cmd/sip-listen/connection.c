@@ -26,7 +26,8 @@ void connection_end(struct connection *c, const char *why)
 	struct server *s = c->server;
 	char peer[SIP_ADDR_TEXT];
 	if (why)
-		log_event(LOG_INFO, NULL, "closed", "reason", why, "peer", sip_addr_text(&c->arrival.source.peer, peer), NULL);
+		log_event(LOG_INFO, NULL, "closed", "reason", why, "peer", sip_addr_text(&c->arrival.source.peer, peer),
+			  NULL);
 	for (struct connection **at = &s->dirty; c->dirty && *at; at = &(*at)->next_dirty)
 		if (*at == c) {
 			*at = c->next_dirty;
@@ -193,7 +194,9 @@ static void readable(evutil_socket_t fd, short what, void *arg)
 		if (n == -1)
 			break;
 		if (n <= 0) {
-			connection_end(c, sip_stream_inside(&c->stream) ? "ended inside a message" : n ? "read failed" : NULL);
+			connection_end(c, sip_stream_inside(&c->stream) ? "ended inside a message"
+					  : n				? "read failed"
+									: NULL);
 			return;
 		}
 		sip_stream_added(&c->stream, (size_t)n);
@@ -247,8 +250,8 @@ static struct connection *connection_new(struct server *s, struct socket_of *o, 
 	c->server = s;
 	c->fd = fd;
 	c->stream.max_size = s->max_sip_size;
-	c->arrival.source =
-		(struct sip_source){.peer = *peer, .transport = (uint8_t)o->transport, .socket = o->index, .conn = c->id};
+	c->arrival.source = (struct sip_source){
+		.peer = *peer, .transport = (uint8_t)o->transport, .socket = o->index, .conn = c->id};
 	const struct sip_trust_element *t = sip_trust_address(&s->trust, peer);
 	c->arrival.trusted = t != NULL;
 	c->arrival.label = t ? t->label : NULL;
@@ -281,7 +284,8 @@ static void accept_one(struct socket_of *o, int fd, const struct sockaddr *sa)
 	sip_addr_set(&peer, sa);
 	if (too_many(s, &peer)) {
 		if (s->refusals++ < 10)
-			log_event(LOG_WARN, NULL, "refused", "reason", "too many connections", "peer", sip_addr_text(&peer, text), NULL);
+			log_event(LOG_WARN, NULL, "refused", "reason", "too many connections", "peer",
+				  sip_addr_text(&peer, text), NULL);
 		close(fd);
 		return;
 	}

@@ -43,8 +43,10 @@ void datagram_readable(evutil_socket_t fd, short what, void *arg)
 	for (int turn = 0; turn < TURN_REQUESTS / DATAGRAMS; turn++) {
 		for (int i = 0; i < DATAGRAMS; i++) {
 			iov[i] = (struct iovec){octets + (size_t)i * DATAGRAM_MAX, DATAGRAM_MAX};
-			msg[i].msg_hdr = (struct msghdr){
-				.msg_name = &from[i], .msg_namelen = sizeof from[i], .msg_iov = &iov[i], .msg_iovlen = 1};
+			msg[i].msg_hdr = (struct msghdr){.msg_name = &from[i],
+							 .msg_namelen = sizeof from[i],
+							 .msg_iov = &iov[i],
+							 .msg_iovlen = 1};
 		}
 		int n = recvmmsg(fd, msg, DATAGRAMS, MSG_DONTWAIT, NULL);
 		if (n < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNREFUSED)

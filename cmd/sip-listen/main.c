@@ -1,8 +1,8 @@
 /*
  * sip-listen: SIP server transactions <-> records.
  *
- * A turn of the loop: read all that waits, commit it at once, take answers that came as records, answer what is due, send. The commit is the
- * natural group commit: while one runs, the sockets collect what the next one carries.
+ * A turn of the loop: read all that waits, commit it at once, take answers that came as records, answer what is due,
+ * send. The commit is the natural group commit: while one runs, the sockets collect what the next one carries.
  */
 #include "listen.h"
 #include "base/clock.h"
@@ -56,7 +56,8 @@ static void set_ready(void *ctx, const char *value)
 
 static const struct frame_option options[] = {
 	{"port", 'p', "PORT", "listen on this port, UDP and TCP, instead of sip_listen", set_port},
-	{"listen", 'l', "ADDRESS", "listen on this address (default 127.0.0.1), or element of sip_listen; may be repeated", set_listen},
+	{"listen", 'l', "ADDRESS",
+	 "listen on this address (default 127.0.0.1), or element of sip_listen; may be repeated", set_listen},
 	{"number", 'n', "INDEX", "number of this process among those that share the port (0..63)", set_index},
 	{"ready-fd", 0, "FD", "write a line end to this descriptor when the sockets are open", set_ready},
 	{0},
@@ -81,8 +82,10 @@ static uint32_t connections_allowed(const struct conf *c)
 		die_temp("getrlimit:");
 	r.rlim_cur = r.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &r);
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur != RLIM_INFINITY && want + SPARE_DESCRIPTORS > (int64_t)r.rlim_cur) {
-		want = (int64_t)r.rlim_cur > 2 * SPARE_DESCRIPTORS ? (int64_t)r.rlim_cur - SPARE_DESCRIPTORS : SPARE_DESCRIPTORS;
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur != RLIM_INFINITY &&
+	    want + SPARE_DESCRIPTORS > (int64_t)r.rlim_cur) {
+		want = (int64_t)r.rlim_cur > 2 * SPARE_DESCRIPTORS ? (int64_t)r.rlim_cur - SPARE_DESCRIPTORS
+								   : SPARE_DESCRIPTORS;
 		log_msg(LOG_WARN, "max_connections is cut to %lld: no more descriptors", (long long)want);
 	}
 	return (uint32_t)want;
@@ -147,7 +150,8 @@ static void take_input(struct loop *l)
 	if (l->input_end || !(l->input_ready || l->input_file || frame_timeout_ms(s->frame) == 0))
 		return;
 	int n = frame_dispatch(s->frame);
-	l->input_ready = n > 0 && frame_has_queues(s->frame) && frame_fd(s->frame) != 0; /* there may be another batch */
+	l->input_ready =
+		n > 0 && frame_has_queues(s->frame) && frame_fd(s->frame) != 0; /* there may be another batch */
 	if (n >= 0)
 		return;
 	l->input_end = true;

@@ -63,7 +63,8 @@ static int address(void *ctx, struct slice uri)
 static struct slice host_of(struct slice address)
 {
 	const char *at = memrchr(address.p, '@', address.n);
-	struct slice host = at ? (struct slice){at + 1, address.n - (size_t)(at + 1 - address.p)} : (struct slice){"", 0};
+	struct slice host =
+		at ? (struct slice){at + 1, address.n - (size_t)(at + 1 - address.p)} : (struct slice){"", 0};
 	for (size_t i = 0; i < host.n; i++)
 		if (host.p[i] == ';' || host.p[i] == ':' || host.p[i] == '?')
 			host.n = i;
@@ -94,7 +95,8 @@ static bool originator_barred(struct server *s, struct slice identity)
 	if (map_normalise_uri(s->names, text, &mine))
 		for (size_t i = 0; !found && (element = conf_item(c, "barred", i, NULL)); i++) {
 			buf_clear(&other);
-			found = map_normalise_uri(s->names, element, &other) && strcmp(buf_str(&mine), buf_str(&other)) == 0;
+			found = map_normalise_uri(s->names, element, &other) &&
+				strcmp(buf_str(&mine), buf_str(&other)) == 0;
 		}
 	buf_free(&mine);
 	buf_free(&other);

@@ -75,8 +75,8 @@ static void put_encoding(struct record *rec, const struct sip_message *m)
 	buf_free(&b);
 }
 
-struct record *record_of_request(struct server *s, const struct sip_message *m, const struct arrival *a, const struct sip_transaction *tr,
-				 json_t *body)
+struct record *record_of_request(struct server *s, const struct sip_message *m, const struct arrival *a,
+				 const struct sip_transaction *tr, json_t *body)
 {
 	char id[RECORD_ID], name[SIP_TRANSACTION_NAME];
 	int64_t now_ms = clock_real_us() / 1000;

@@ -20,7 +20,8 @@ static bool may_log(struct server *s)
 	return s->refusals++ < REFUSALS_A_SECOND;
 }
 
-static void log_refusal(struct server *s, const struct sip_message *m, const struct arrival *a, const struct sip_verdict *v)
+static void log_refusal(struct server *s, const struct sip_message *m, const struct arrival *a,
+			const struct sip_verdict *v)
 {
 	char peer[SIP_ADDR_TEXT], status[8];
 	if (!may_log(s))
@@ -28,9 +29,10 @@ static void log_refusal(struct server *s, const struct sip_message *m, const str
 	struct buf call_id = {0};
 	buf_slice(&call_id, m->call_id);
 	snprintf(status, sizeof status, "%d", v->status);
-	log_event(LOG_INFO, NULL, v->status < 300 ? "answered" : "refused", "status", status, "check", v->check, "reason", v->reason, "method",
-		  m->method_id < SIP_OTHER_METHOD ? sip_method_name(m->method_id) : "other", "callid", call_id.n ? buf_str(&call_id) : NULL,
-		  "peer", sip_addr_text(&a->source.peer, peer), "transport",
+	log_event(LOG_INFO, NULL, v->status < 300 ? "answered" : "refused", "status", status, "check", v->check,
+		  "reason", v->reason, "method",
+		  m->method_id < SIP_OTHER_METHOD ? sip_method_name(m->method_id) : "other", "callid",
+		  call_id.n ? buf_str(&call_id) : NULL, "peer", sip_addr_text(&a->source.peer, peer), "transport",
 		  sip_transport_name((enum sip_transport)a->source.transport), NULL);
 	buf_free(&call_id);
 }
@@ -41,8 +43,8 @@ static void log_dropped(struct server *s, const struct sip_message *m, const str
 	if (m->method_id == SIP_ACK || !may_log(s))
 		return;
 	log_event(LOG_INFO, NULL, "dropped", "reason", m->why ? m->why : "a response that nobody waits for", "peer",
-		  sip_addr_text(&a->source.peer, peer), "transport", sip_transport_name((enum sip_transport)a->source.transport),
-		  NULL);
+		  sip_addr_text(&a->source.peer, peer), "transport",
+		  sip_transport_name((enum sip_transport)a->source.transport), NULL);
 }
 
 void request_busy(struct server *s, const struct sip_message *m, const struct arrival *a)
@@ -65,7 +67,8 @@ static bool overloaded(struct server *s)
 	return s->full || sip_transactions_full(s->transactions);
 }
 
-static void check(struct server *s, const struct sip_message *m, const struct arrival *a, int64_t body_size, struct sip_verdict *v)
+static void check(struct server *s, const struct sip_message *m, const struct arrival *a, int64_t body_size,
+		  struct sip_verdict *v)
 {
 	struct sip_party identity;
 	sip_identity(m, a->trusted, &identity);
@@ -84,7 +87,8 @@ static void check(struct server *s, const struct sip_message *m, const struct ar
 	sip_party_free(&identity);
 }
 
-/* A merged request keeps its 482 even when the first has ended meanwhile; every other refusal is the same when it is asked for again. */
+/* A merged request keeps its 482 even when the first has ended meanwhile; every other refusal is the same when it is
+ * asked for again. */
 static void refuse(struct server *s, const struct sip_message *m, const struct arrival *a, const struct sip_verdict *v)
 {
 	if (v->status == 482 && !sip_transactions_full(s->transactions)) {
@@ -99,7 +103,8 @@ static void refuse(struct server *s, const struct sip_message *m, const struct a
 	}
 }
 
-bool request_judge(struct server *s, struct sip_message *m, const struct arrival *a, int64_t body_size, int fault, const char *why)
+bool request_judge(struct server *s, struct sip_message *m, const struct arrival *a, int64_t body_size, int fault,
+		   const char *why)
 {
 	if (fault && !m->status) {
 		m->status = fault;
@@ -115,7 +120,8 @@ bool request_judge(struct server *s, struct sip_message *m, const struct arrival
 		return false;
 	}
 	struct sip_verdict v = {0};
-	if (overloaded(s) && !m->status && !m->to.tag.n && (m->method_id == SIP_MESSAGE || m->method_id == SIP_OPTIONS)) {
+	if (overloaded(s) && !m->status && !m->to.tag.n &&
+	    (m->method_id == SIP_MESSAGE || m->method_id == SIP_OPTIONS)) {
 		v.status = 503;
 		v.check = "overload";
 		request_busy(s, m, a);
@@ -136,8 +142,8 @@ static void log_accepted(const struct record *rec, const struct sip_message *m, 
 	if (!log_wants(LOG_INFO))
 		return;
 	char *call_id = slice_dup(m->call_id);
-	log_event(LOG_INFO, rec->trace, "accepted", "callid", call_id, "peer", sip_addr_text(&a->source.peer, peer), "transport",
-		  sip_transport_name((enum sip_transport)a->source.transport), NULL);
+	log_event(LOG_INFO, rec->trace, "accepted", "callid", call_id, "peer", sip_addr_text(&a->source.peer, peer),
+		  "transport", sip_transport_name((enum sip_transport)a->source.transport), NULL);
 	free(call_id);
 }
 

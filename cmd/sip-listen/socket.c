@@ -26,7 +26,8 @@ static bool open_one(struct server *s, enum sip_transport t, const union sip_add
 		set(fd, SOL_SOCKET, SO_REUSEPORT, 1); /* several processes share the port */
 		if (a->sa.sa_family == AF_INET6)
 			set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-		if (t == SIP_UDP && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){RECEIVE_BUFFER}, sizeof(int)) != 0)
+		if (t == SIP_UDP &&
+		    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){RECEIVE_BUFFER}, sizeof(int)) != 0)
 			set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
 	}
 	if (fd < 0 || bind(fd, &a->sa, sip_addr_len(a)) != 0 || (t != SIP_UDP && listen(fd, BACKLOG) != 0)) {
@@ -37,7 +38,8 @@ static bool open_one(struct server *s, enum sip_transport t, const union sip_add
 		return false;
 	}
 	s->socket = xrealloc(s->socket, (s->sockets + 1) * sizeof *s->socket);
-	s->socket[s->sockets] = (struct socket_of){.server = s, .transport = t, .fd = fd, .index = (uint16_t)s->sockets};
+	s->socket[s->sockets] =
+		(struct socket_of){.server = s, .transport = t, .fd = fd, .index = (uint16_t)s->sockets};
 	struct socket_of *o = &s->socket[s->sockets++];
 	socklen_t len = sizeof o->addr;
 	if (getsockname(fd, &o->addr.sa, &len) != 0)
@@ -73,7 +75,8 @@ static void open_option(struct server *s, const char *where)
 	struct slice host = slice_of(where);
 	char *element = NULL;
 	if (sip_addr_parse(&a, host, 0))
-		element = xasprintf(strchr(where, ':') && where[0] != '[' ? "[%s]:%s" : "%s:%s", where, s->port ? s->port : "5060");
+		element = xasprintf(strchr(where, ':') && where[0] != '[' ? "[%s]:%s" : "%s:%s", where,
+				    s->port ? s->port : "5060");
 	else if (strcmp(where, "*") == 0)
 		element = xasprintf("*:%s", s->port ? s->port : "5060");
 	open_element(s, element ? element : where);
@@ -86,7 +89,8 @@ static void watch(struct server *s)
 	for (size_t i = 0; i < s->sockets; i++) {
 		struct socket_of *o = &s->socket[i];
 		bool datagrams = o->transport == SIP_UDP;
-		o->readable = event_new(s->base, o->fd, EV_READ | EV_PERSIST, datagrams ? datagram_readable : connection_acceptable, o);
+		o->readable = event_new(s->base, o->fd, EV_READ | EV_PERSIST,
+					datagrams ? datagram_readable : connection_acceptable, o);
 		if (!o->readable || event_add(o->readable, NULL) != 0)
 			die_temp("the event loop takes no socket");
 		snprintf(port, sizeof port, "%d", sip_addr_port(&o->addr));

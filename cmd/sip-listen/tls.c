@@ -45,7 +45,8 @@ void tls_init(struct server *s)
 	if (!s->tls || SSL_CTX_set_min_proto_version(s->tls, TLS1_2_VERSION) != 1)
 		die_temp("TLS: %s", tls_error());
 	SSL_CTX_set_options(s->tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_mode(s->tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(s->tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+					 SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_id_context(s->tls, (const unsigned char *)"sip-listen", 10);
 	load_certificate(s->tls, c);
 	if (s->verify_certificates)
@@ -61,7 +62,8 @@ static bool has_sip_uri(X509 *cert, const char *name)
 		const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
 		if (g->type != GEN_URI)
 			continue;
-		struct slice uri = {(const char *)ASN1_STRING_get0_data(g->d.ia5), (size_t)ASN1_STRING_length(g->d.ia5)};
+		struct slice uri = {(const char *)ASN1_STRING_get0_data(g->d.ia5),
+				    (size_t)ASN1_STRING_length(g->d.ia5)};
 		found = slice_istarts(uri, "sip:") && slice_ieq((struct slice){uri.p + 4, uri.n - 4}, name);
 	}
 	GENERAL_NAMES_free(names);

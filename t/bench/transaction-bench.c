@@ -1,6 +1,6 @@
 /*
- * transaction-bench: what 40 000 live UDP transactions cost: octets of resident memory each, and microseconds to find one.
- * Prints one JSON object.
+ * transaction-bench: what 40 000 live UDP transactions cost: octets of resident memory each, and microseconds to find
+ * one. Prints one JSON object.
  */
 #include "sip/transaction.h"
 
@@ -21,9 +21,11 @@ static void request(struct sip_message *m, int i)
 		   "Via: SIP/2.0/UDP pcscf.ims.example.net:5060;branch=z9hG4bK%08xcafe;received=192.0.2.33\r\n"
 		   "Via: SIP/2.0/UDP 198.51.100.17:40404;branch=z9hG4bK%08xue;rport=40404;received=198.51.100.17\r\n"
 		   "From: \"Alice A.\" <sip:+1415555%04d@ims.example.net>;tag=%08x\r\n"
-		   "To: <sip:bob%%40example.org@mailgw.ims.example.net>\r\nCall-ID: %08x-3712948749@ue1.ims.example.net\r\n"
+		   "To: <sip:bob%%40example.org@mailgw.ims.example.net>\r\nCall-ID: "
+		   "%08x-3712948749@ue1.ims.example.net\r\n"
 		   "CSeq: 1 MESSAGE\r\nMax-Forwards: 66\r\nContent-Type: message/cpim\r\n\r\n",
-		   (unsigned)i * 2654435761u, i, (unsigned)i, (unsigned)i, i % 10000, (unsigned)i * 40503u, (unsigned)i);
+		   (unsigned)i * 2654435761u, i, (unsigned)i, (unsigned)i, i % 10000, (unsigned)i * 40503u,
+		   (unsigned)i);
 	sip_message_parse(m, slice_buf(&b));
 }
 
@@ -71,7 +73,8 @@ int main(void)
 		found += sip_transactions_match(t, &m) != NULL;
 		spent_ns += now_ns() - start;
 	}
-	printf("{\"transaction_bytes\":%ld,\"transaction_lookup_us\":%.3f}\n", octets, (double)spent_ns / 1000.0 / (LIVE * ROUNDS));
+	printf("{\"transaction_bytes\":%ld,\"transaction_lookup_us\":%.3f}\n", octets,
+	       (double)spent_ns / 1000.0 / (LIVE * ROUNDS));
 	bool all = found == LIVE * ROUNDS;
 	sip_transactions_free(t);
 	sip_message_free(&m);

@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-static const char message[] = "MESSAGE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\r\nContent-Length: 5\r\n\r\nhello";
+static const char message[] =
+	"MESSAGE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\r\nContent-Length: 5\r\n\r\nhello";
 static const char empty[] = "OPTIONS sip:a@b SIP/2.0\r\nl : 0\r\n\r\n";
 
 /* What a stream said, as text: P ping, H<length> head, B<octets> body, E end, X<status> bad. */

@@ -11,7 +11,8 @@ static void request(const char *method, const char *via, const char *to_tag, con
 {
 	struct buf b = {0};
 	buf_printf(&b,
-		   "%s sip:bob%%40example.org@gw.example.net SIP/2.0\r\nVia: %s\r\nFrom: <sip:alice@example.net>;tag=a1\r\n"
+		   "%s sip:bob%%40example.org@gw.example.net SIP/2.0\r\nVia: %s\r\nFrom: "
+		   "<sip:alice@example.net>;tag=a1\r\n"
 		   "To: <sip:bob@example.org>%s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nMax-Forwards: 70\r\n\r\n",
 		   method, via, to_tag, call_id, cseq, strcmp(method, "ACK") ? method : "ACK");
 	if (sip_message_parse(&m, slice_buf(&b)))
@@ -76,20 +77,23 @@ static void answers(void)
 	struct sip_transaction *tr = sip_transactions_add(t, &m, &udp, 1000);
 	sip_transaction_name(tr, name);
 	ok(sip_transactions_named(t, name) == tr, "found by name");
-	ok(!sip_transactions_named(t, "x") && !sip_transactions_named(t, "") && !sip_transactions_named(t, "0-0"), "other names");
+	ok(!sip_transactions_named(t, "x") && !sip_transactions_named(t, "") && !sip_transactions_named(t, "0-0"),
+	   "other names");
 	sip_transaction_repeat(tr, &again);
 	is_int((long long)again.n, 0, "a retransmission before 3.5 s gets nothing");
 	is_int(sip_transactions_next(t), 3501000, "due at 3.5 s");
 	ok(!sip_transactions_due(t, 3500999), "not before");
 	ok(sip_transactions_due(t, 3501000) == tr && tr->due > 3501000, "100 is due at 3.5 s");
 	sip_transaction_repeat(tr, &again);
-	ok(again.n && strstr(again.p, "SIP/2.0 100 Trying\r\n") && !strstr(again.p, "To: <sip:bob@example.org>;tag"), "100 without a tag");
+	ok(again.n && strstr(again.p, "SIP/2.0 100 Trying\r\n") && !strstr(again.p, "To: <sip:bob@example.org>;tag"),
+	   "100 without a tag");
 	ok(!sip_transactions_due(t, 3501001), "once");
 	is_int(sip_transactions_next(t), 10001000, "then the deadline");
 	ok(sip_transactions_due(t, 10001000) == tr && tr->due <= 10001000, "the answer is due at 10 s");
 	ok(sip_transaction_answer(t, tr, 202, NULL, SLICE(""), 10001000, &out), "202");
-	ok(strstr(out.p, "SIP/2.0 202 Accepted\r\nVia: SIP/2.0/UDP h.example.net:5070;branch=z9hG4bKa;received=192.0.2.7;rport=5099\r\n") ==
-		   out.p, "the top Via tells where it came from");
+	ok(strstr(out.p, "SIP/2.0 202 Accepted\r\nVia: SIP/2.0/UDP "
+			 "h.example.net:5070;branch=z9hG4bKa;received=192.0.2.7;rport=5099\r\n") == out.p,
+	   "the top Via tells where it came from");
 	ok(strstr(out.p, "\r\nTo: <sip:bob@example.org>;tag="), "tagged");
 	ok(!sip_transaction_answer(t, tr, 404, NULL, SLICE(""), 10002000, &out), "the first final answer counts");
 	buf_clear(&again);
@@ -133,16 +137,18 @@ static void head(void)
 	struct buf out = {0}, big = {0};
 	union sip_addr to;
 	size_t to_end;
-	static const char text[] =
-		"MESSAGE sip:b@gw SIP/2.0\r\n"
-		"v: SIP / 2.0 / UDP 192.0.2.7:5099 ;branch=z9hG4bK1;received=6.6.6.6, SIP/2.0/UDP p2;branch=z9hG4bK2\r\n"
-		"Via: SIP/2.0/TCP [2001:db8::1]:5062;branch=z9hG4bK3\r\nf: <sip:a@b>;tag=1\r\nt: <sip:b@gw>;tag=there\r\n"
-		"i: c\r\nCSeq: 7 MESSAGE\r\n\r\n";
+	static const char text[] = "MESSAGE sip:b@gw SIP/2.0\r\n"
+				   "v: SIP / 2.0 / UDP 192.0.2.7:5099 ;branch=z9hG4bK1;received=6.6.6.6, SIP/2.0/UDP "
+				   "p2;branch=z9hG4bK2\r\n"
+				   "Via: SIP/2.0/TCP [2001:db8::1]:5062;branch=z9hG4bK3\r\nf: <sip:a@b>;tag=1\r\nt: "
+				   "<sip:b@gw>;tag=there\r\n"
+				   "i: c\r\nCSeq: 7 MESSAGE\r\n\r\n";
 	is_int(sip_message_parse(&m, slice_of(text)), 0, "compact forms");
 	sip_response_head(&out, &m, &udp, &to_end);
 	is_str(buf_str(&out),
 	       "Via: SIP/2.0/UDP 192.0.2.7:5099;branch=z9hG4bK1\r\nVia: SIP/2.0/UDP p2;branch=z9hG4bK2\r\n"
-	       "Via: SIP/2.0/TCP [2001:db8::1]:5062;branch=z9hG4bK3\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:b@gw>;tag=there\r\n"
+	       "Via: SIP/2.0/TCP [2001:db8::1]:5062;branch=z9hG4bK3\r\nFrom: <sip:a@b>;tag=1\r\nTo: "
+	       "<sip:b@gw>;tag=there\r\n"
 	       "Call-ID: c\r\nCSeq: 7 MESSAGE\r\n",
 	       "all Via in order, a forged received replaced");
 	is_int((long long)to_end, 0, "a To with a tag keeps it");
@@ -154,7 +160,8 @@ static void head(void)
 	request("MESSAGE", "SIP/2.0/UDP h.example.net:7;rport;branch=z9hG4bK1", "", "c", 1);
 	sip_response_target(&m, &udp, &to);
 	is_int(sip_addr_port(&to), 5099, "rport: the source port");
-	ok(!sip_header_put(&big, "Via", "x") && !sip_header_put(&big, "Bad Name", "x") && !sip_header_put(&big, "a:b", "x") && !big.n,
+	ok(!sip_header_put(&big, "Via", "x") && !sip_header_put(&big, "Bad Name", "x") &&
+		   !sip_header_put(&big, "a:b", "x") && !big.n,
 	   "names that an answer may not bring");
 	ok(sip_header_put(&big, "Retry-After", "5\r\nEvil: 1"), "a header");
 	is_str(buf_str(&big), "Retry-After: 5 Evil: 1\r\n", "never two lines");
