@@ -344,7 +344,7 @@ enum pager_verdict content_plan(struct pager *p)
 	p->content = plan(p, &e, (struct place){0});
 	if (p->verdict != PAGER_MAIL || !p->content)
 		return p->verdict;
-	if (p->content->kind == PART_FILE && !p->content->whole_type) { /* an attachment without a text (3.11) */
+	if (p->content->kind == PART_FILE && p->content->disposition && !p->content->whole_type) { /* an attachment without a text (3.11) */
 		struct part *mixed = part_new(PART_MULTI, "multipart/mixed");
 		mixed->child = p->content;
 		p->content = mixed;

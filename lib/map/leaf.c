@@ -253,5 +253,13 @@ struct part *content_leaf(struct pager *p, const struct entity *e, const char *t
 		if (told || p->verdict != PAGER_MAIL)
 			return told;
 	}
-	return file_part(p, e, type);
+	struct part *part = file_part(p, e, type);
+	if (part && !is_attachment(e) && (html || strcmp(type, "text/plain") == 0)) {
+		/* A text too long to be held is still the text of the message: streamed with the charset it came in. */
+		free(part->disposition), free(part->filename);
+		part->disposition = part->filename = NULL;
+		if (!part->nparams)
+			part_param(part, "charset", SLICE("UTF-8"));
+	}
+	return part;
 }

@@ -84,21 +84,27 @@ static void multiparts(void)
 	split("--b\r\n", "", -1, NULL, "empty boundary");
 }
 
+static void fill(FILE *f, char c, long upto)
+{
+	static char octets[4 * SOURCE_WINDOW];
+	size_t n = (size_t)(upto - ftell(f));
+	memset(octets, c, n);
+	fwrite(octets, 1, n, f);
+}
+
 /* The same through a file, with delimiters laid across the edges of the read window. */
 static void large(void)
 {
-	for (int shift = -40; shift <= 40; shift += 1) {
+	for (int shift = -40; shift <= 40; shift++) {
 		FILE *f = tmpfile();
 		struct source s;
 		struct span part[8];
 		long first = SOURCE_WINDOW + shift, at[3];
 		fprintf(f, "--bound\r\n\r\n");
-		while (ftell(f) < first)
-			fputc('x', f);
+		fill(f, 'x', first);
 		at[0] = ftell(f);
 		fprintf(f, "\r\n--bound\r\n\r\n");
-		while (ftell(f) < first + SOURCE_WINDOW)
-			fputc('-', f);
+		fill(f, '-', first + SOURCE_WINDOW);
 		at[1] = ftell(f);
 		fprintf(f, "\r\n--bound--\r\n");
 		fflush(f);
