@@ -62,6 +62,7 @@ struct render {
 	bool gap;	   /* a blank is due */
 	enum { LINE_EMPTY, LINE_MARK, LINE_TEXT } line; /* LINE_MARK: only the mark of a list item stands in it */
 	int pre, quotes;
+	bool too_deep; /* text was left out */
 };
 
 static void begin_line(struct render *r)
@@ -269,8 +270,10 @@ static void element(struct render *r, const GumboElement *e, int depth)
 
 static void walk(struct render *r, const GumboNode *node, int depth)
 {
-	if (depth > HTML_DEPTH_MAX)
+	if (depth > HTML_DEPTH_MAX) {
+		r->too_deep = true;
 		return;
+	}
 	switch (node->type) {
 	case GUMBO_NODE_ELEMENT:
 		element(r, &node->v.element, depth);
@@ -318,7 +321,7 @@ static bool by_tree(struct render *r, struct arena *a, struct slice html)
 		return false;
 	GumboOutput *tree = gumbo_parse_with_options(&options, html.p, html.n);
 	walk(r, tree->root, 0);
-	return true;
+	return !r->too_deep;
 }
 
 void html_to_text(struct buf *out, struct slice html)
@@ -329,6 +332,7 @@ void html_to_text(struct buf *out, struct slice html)
 	if (html.n > HTML_OCTETS_MAX)
 		html.n = HTML_OCTETS_MAX;
 	if (!by_tree(&r, &a, html)) {
+		out->p[out->n = r.start] = '\0';
 		r = (struct render){.out = out, .start = r.start};
 		cut_tags(&r, html);
 	}
