@@ -42,6 +42,7 @@ check "and which" grep -q "port $port on 127.0.0.1 is taken" "$scratch/second"
 kill -INT "$last_pid"
 until_ok 20 bash -c "! kill -0 $last_pid 2>/dev/null"
 check "Ctrl-C stops it" bash -c "! kill -0 $last_pid 2>/dev/null"
-check "and every process of it" bash -c "! grep -lsF '$tour' /proc/[0-9]*/cmdline | grep -v /proc/$$/"
+printf '%s\n' "$tour" >"$scratch/pattern" # in a file, so that grep does not find itself
+same "and every process of it" "" "$(grep -lsF -f "$scratch/pattern" /proc/[0-9]*/cmdline)"
 same "nothing is left in a queue" 0 "$(spool-ls -j -r "$tour/spool" | jq -s 'map(.waiting + .claimed + .leaving + .deferred + .failed) | add')"
 finish
