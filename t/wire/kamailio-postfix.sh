@@ -1,0 +1,113 @@
+#!/bin/bash
+# The recipe of docs/recipes as it stands there, on other ports: Kamailio in front, Postfix behind. Who is not reached gets a mail.
+. "$(dirname "$0")/../lib/wire.sh"
+need kamailio postfix postmulti sipsak sipp runsvdir sv python3
+[ "$(id -u)" = 0 ] || skip_all "Postfix starts as root only"
+id postfix >/dev/null 2>&1 || skip_all "no user postfix"
+chmod 711 "$scratch"
+
+recipes=$SOURCE/docs/recipes
+proxy=$(free_port) gateway=$(free_port) smtp=$(free_port) dead=$(free_port)
+
+# Ports and places are the only difference to what stands in the recipe.
+here() { sed -e "s/127\.0\.0\.1:5060/127.0.0.1:$proxy/g" -e "s/127\.0\.0\.1:5070/127.0.0.1:$gateway/g" -e "s/127\.0\.0\.1:25\"/127.0.0.1:$smtp\"/" "$1"; }
+
+# ---- Postfix: an instance of its own ----
+
+postfix=$scratch/postfix
+boxes=$scratch/mailboxes
+mkdir -p "$postfix/etc" "$postfix/queue" "$postfix/data" "$boxes"
+chown postfix "$postfix/data"
+chown 5000:5000 "$boxes"
+chmod 755 "$postfix" "$postfix/etc" "$postfix/queue"
+{
+	sed -e "s|^virtual_mailbox_base = .*|virtual_mailbox_base = $boxes|" "$recipes/postfix-main.cf"
+	cat <<END
+compatibility_level = 3.6
+queue_directory = $postfix/queue
+data_directory = $postfix/data
+maillog_file_prefixes = $scratch
+maillog_file = $scratch/maillog
+myhostname = mail.example.net
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+alias_maps =
+local_recipient_maps =
+END
+} >"$postfix/etc/main.cf"
+sed -e "s/^smtp  *inet/127.0.0.1:$smtp inet/" /usr/share/postfix/master.cf.dist >"$postfix/etc/master.cf"
+postconf -c "$postfix/etc" -F '*/*/chroot = n'
+start postfix postfix -c "$postfix/etc" start-fg
+check "Postfix listens" wait_tcp "$smtp" 20
+pids+=("$(tr -d ' ' <"$postfix/queue/pid/master.pid")") # a process group of its own
+
+# ---- the gateway ----
+
+. "$SOURCE/scripts/gateway.sh"
+root=$scratch/gateway
+mkdir "$root"
+head -c 32 /dev/urandom | base64 >"$root/msgid.key"
+here "$recipes/cpmail.conf" | sed "s|/etc/cpmail/|$root/|" >"$root/cpmail.conf"
+port=$gateway
+gateway_prepare
+gateway_start
+pids+=("$tree")
+check "the gateway is ready" until_ok 30 gateway_ready
+
+# ---- Kamailio ----
+
+for f in kamailio.cfg kamailio-cpmail.cfg; do here "$recipes/$f" >"$scratch/$f"; done
+check "Kamailio takes the configuration" kamailio -c -f "$scratch/kamailio.cfg"
+start kamailio kamailio -DD -E -f "$scratch/kamailio.cfg" -Y "$scratch" -P "$scratch/kamailio.pid" -m 64 -M 8
+answers() { sipsak -s "sip:ping@127.0.0.1:$proxy" >/dev/null 2>&1; }
+check "Kamailio answers" until_ok 10 answers
+
+# ---- messages ----
+
+# message USER TEXT: from Alice, through the proxy. Its final answer is printed.
+message() { "$SOURCE/scripts/message" -p "127.0.0.1:$proxy" -f sip:alice@example.org "sip:$1@example.org" "$2"; }
+# register USER PORT: a phone at 127.0.0.1:PORT.
+register() {
+	sipsak -p "127.0.0.1:$proxy" -i -U -C "sip:$1@127.0.0.1:$2" -s "sip:$1@example.org" -x 600 >"$scratch/register.log" 2>&1
+}
+box_has() { grep -rqsF "$2" "$boxes/example.org/$1/new"; }
+
+same "to a user who never registered: taken" "202 Accepted" "$(message bob "Bob, are you there?")"
+check "it is in his mailbox" until_ok 15 box_has bob "Bob, are you there?"
+mail=$(grep -rlF "Bob, are you there?" "$boxes/example.org/bob/new")
+check "From: the sender's address at the gateway" grep -qi '^From:.*alice=40example\.org@rcs\.example\.net' "$mail"
+check "To: his address" grep -qi '^To:.*bob@example\.org' "$mail"
+check "Message-ID: ours" grep -qi '^Message-ID: <m\..*@rcs\.example\.net>' "$mail"
+same "once" 1 "$(grep -rlF "Bob, are you there?" "$boxes" | wc -l)"
+
+check "a phone registers" register carol "$dead"
+same "but is gone: taken" "202 Accepted" "$(message carol "Carol, your phone is off.")"
+check "it is in her mailbox, not sent to the dead contact's address" until_ok 15 box_has carol "Carol, your phone is off."
+
+same "no such mailbox: refused by Postfix, told to the sender" "404 SMTP 550 5.1.1" "$(message nobody "Is there anybody?")"
+
+# A phone that answers gets the message itself.
+cat >"$scratch/phone.xml" <<'END'
+<?xml version="1.0" encoding="UTF-8"?>
+<scenario name="phone">
+<recv request="MESSAGE"/>
+<send><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:];tag=[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>
+</scenario>
+END
+phone=$(free_port)
+start phone sipp -sf "$scratch/phone.xml" -i 127.0.0.1 -p "$phone" -nostdin -m 1
+check "a live phone registers" register dave "$phone"
+same "the phone's answer" "200 OK" "$(message dave "Dave, you are there.")"
+check "no mail for him" bash -c "sleep 0.5; ! grep -rqs 'you are there\.' '$boxes'"
+check "no queue holds anything" bash -c "! spool-ls -l -j -r '$root' | grep -q ."
+finish
