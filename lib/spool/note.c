@@ -92,8 +92,10 @@ static int note_open(struct note *n, const struct spool_dir *slot, const char *f
 int note_write(struct note *n, const struct spool_dir *slot, const char *file, const char *batch, int record,
 	       const char *outcome)
 {
-	if (!n->open && note_open(n, slot, file) < 0)
+	if (n->failed || (!n->open && note_open(n, slot, file) < 0)) {
+		errno = n->failed ? ENOSPC : errno;
 		return -1;
+	}
 	struct buf line = {0};
 	buf_printf(&line, "%s %d ", batch, record);
 	for (size_t i = 0; outcome[i] && i < OUTCOME_MAX; i++)
@@ -104,6 +106,7 @@ int note_write(struct note *n, const struct spool_dir *slot, const char *file, c
 	if (r < 0) {
 		if (errno == EIO)
 			spool_die("note in %s:", slot->path);
+		n->failed = true; /* its last line may be torn: nothing is appended to that */
 		return -1;
 	}
 	/* hooks want calls in a fixed order */
@@ -121,6 +124,7 @@ int note_write(struct note *n, const struct spool_dir *slot, const char *file, c
 
 void note_end(struct note *n)
 {
+	n->failed = false;
 	if (!n->open)
 		return;
 	if (n->started) {

@@ -17,6 +17,7 @@ struct note {
 	bool open;
 	int fd;
 	const struct spool_dir *slot;
+	bool failed;	   /* a write failed: nothing more is noted in this transaction */
 	bool claim_synced; /* the claim is durable: without it the notes would have no batch */
 	bool started;	   /* the thread */
 	bool dirty, busy, stop;

@@ -116,7 +116,8 @@ void spool_rollback(struct spool_worker *w);
 /* The state store; a SQL transaction is open from spool_claim() on, COMMITted in G2. NULL if there is none. */
 struct sqlite3 *spool_database(struct spool_worker *w);
 
-/* Readable when something may wait (inotify on new/); a hint. */
+/* Readable when something may wait (inotify on new/, from the first call on); a hint. -1: none can be had, only the
+ * timeout helps. */
 int spool_fd(struct spool_worker *w);
 /* Milliseconds until something is due in defer/, a rescan or the idle step is due; -1: never. */
 int spool_timeout_ms(struct spool_worker *w);

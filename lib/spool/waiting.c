@@ -24,7 +24,11 @@ int waiting_watch(struct spool_worker *w)
 		return -1;
 	w->watch_new = watch(w->inotify, w->queue->new);
 	w->watch_defer = watch(w->inotify, w->queue->defer);
-	return w->watch_new < 0 || w->watch_defer < 0 ? -1 : 0;
+	if (w->watch_new >= 0 && w->watch_defer >= 0)
+		return 0;
+	close(w->inotify);
+	w->inotify = -1;
+	return -1;
 }
 
 static bool valid_new(void *ctx, const char *file)

@@ -53,8 +53,6 @@ static bool open_all(struct spool_worker *w, const char *path)
 	w->last_stamp = w->own->page->last_stamp;
 	if (w->opt.database && !(w->state = state_open(w->opt.database)))
 		return false;
-	if (waiting_watch(w) < 0)
-		return false;
 	bool adopt;
 	if (slot_recover(w, w->own, &adopt) < 0)
 		return false;
@@ -372,6 +370,9 @@ void spool_rollback(struct spool_worker *w)
 
 int spool_fd(struct spool_worker *w)
 {
+	/* made at the first need: who only empties a queue (a tool) does not pay for it */
+	if (w->inotify < 0 && waiting_watch(w) == 0)
+		waiting_scan(w);
 	return w->inotify;
 }
 
@@ -397,9 +398,12 @@ int spool_timeout_ms(struct spool_worker *w)
 
 void spool_tick(struct spool_worker *w)
 {
-	waiting_read_hints(w);
+	if (w->inotify >= 0)
+		waiting_read_hints(w);
 	if (w->lead[0])
 		return;
+	if (w->inotify < 0)
+		waiting_scan(w);
 	int64_t now = clock_mono_us();
 	if (w->nmarks && now >= w->idle_at && !w->stuck)
 		txn_idle(w);

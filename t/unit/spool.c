@@ -319,6 +319,37 @@ static void notes(void)
 	is_str(drain(out), "{\"n\":1} {\"n\":2} {\"n\":3} ", "once each");
 }
 
+static int no_reading(const struct spool_call *c)
+{
+	return c->op == OP_READ ? EIO : 0;
+}
+
+/* A batch that cannot be read, or is not what its name says, is for a person. */
+static void damage(void)
+{
+	struct spool_line *l;
+	char path[160], name[NAME_SIZE];
+	put(in, 1, 2);
+	struct spool_worker *w = spool_worker_open(in, &(struct spool_worker_options){0});
+	spool_sys_before = no_reading;
+	is_int(spool_claim(w, &l), 0, "unreadable");
+	spool_sys_before = NULL;
+	is_int(count(in, "fail"), 2, "it is in fail/");
+	name_make(name, 5, 5, 2, false);
+	snprintf(path, sizeof path, "%s/new/%s", in, name);
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+	ok(write(fd, "{}\n{}", 5) == 5, "a batch without its last line feed");
+	close(fd);
+	put(in, 3, 1);
+	spool_worker_close(w);
+	w = spool_worker_open(in, &(struct spool_worker_options){0});
+	is_int(spool_claim(w, &l), 1, "the good one beside it is claimed");
+	is_str(l[0].p, "{\"n\":3}", "and whole");
+	is_int(count(in, "fail"), 3, "the damaged one is in fail/");
+	spool_commit(w);
+	spool_worker_close(w);
+}
+
 int main(void)
 {
 	snprintf(root, sizeof root, "spool-test.%d", (int)getpid());
@@ -341,6 +372,7 @@ int main(void)
 		state();
 		order();
 		notes();
+		damage();
 		ok(system(path) == 0, "removed");
 		free(path);
 	}

@@ -1,0 +1,684 @@
+#include "plan.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "spool/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct shared *shared;
+char root[64];
+
+static const char *const queues[] = {"q", "q1", "a", "b"};
+
+struct rec {
+	int n, batch;
+	char ops[8];
+	bool blob;
+};
+
+/* ---- plans ---- */
+
+static size_t plan_records(const struct plan *p, struct rec *out)
+{
+	size_t n = 0;
+	int batch = 0;
+	for (const char *s = p->batches; *s;) {
+		if (*s == '/' || *s == ' ') {
+			batch += *s == '/';
+			s++;
+			continue;
+		}
+		struct rec *r = &out[n++];
+		*r = (struct rec){.batch = batch, .n = (int)strtol(s, (char **)&s, 10)};
+		s += *s == ':';
+		size_t k = strspn(s, "abxdf");
+		memcpy(r->ops, s, k);
+		s += k;
+		r->blob = *s == '!';
+		s += *s == '!';
+	}
+	return n;
+}
+
+static void blob_id(char out[SPOOL_BLOBID], int n)
+{
+	name_b32(out, (uint64_t)n, SPOOL_BLOBID - 1);
+}
+
+static int line_make(char line[128], int n, const char *ops, const char *blob)
+{
+	if (blob)
+		return snprintf(line, 128, "{\"n\":%d,\"ops\":\"%s\",\"blob\":\"%s\"}", n, ops, blob);
+	return snprintf(line, 128, "{\"n\":%d,\"ops\":\"%s\"}", n, ops);
+}
+
+static bool line_parse(const char *line, int *n, char ops[8], char blob[SPOOL_BLOBID])
+{
+	blob[0] = '\0';
+	ops[0] = '\0';
+	const char *b = strstr(line, "\"blob\":\"");
+	if (b)
+		snprintf(blob, SPOOL_BLOBID, "%s", b + 8);
+	return sscanf(line, "{\"n\":%d,\"ops\":\"%7[a-z]", n, ops) >= 1 && *n >= 0 && *n < PLAN_RECORDS;
+}
+
+struct tree plan_tree(const struct plan *p)
+{
+	struct tree t = {0};
+	struct rec r[PLAN_RECORDS];
+	size_t n = plan_records(p, r);
+	for (size_t i = 0; i < n && !p->produce;) {
+		struct buf data = {0};
+		char name[NAME_SIZE], path[128], line[128], id[SPOOL_BLOBID];
+		bool blobs = false;
+		size_t first = i;
+		for (; i < n && r[i].batch == r[first].batch; i++) {
+			blob_id(id, r[i].n);
+			buf_put(&data, line, (size_t)line_make(line, r[i].n, r[i].ops, r[i].blob ? id : NULL));
+			buf_putc(&data, '\n');
+			blobs |= r[i].blob;
+		}
+		name_make(name, 1000 + (int64_t)first, first, (int)(i - first), blobs);
+		snprintf(path, sizeof path, "q/new/%s", name);
+		tree_add(&t, path, data.p, data.n);
+		for (size_t k = first; k < i; k++)
+			if (r[k].blob) {
+				blob_id(id, r[k].n);
+				snprintf(path, sizeof path, "blob/%s.%s", id, name);
+				tree_add(&t, path, id, sizeof id);
+			}
+		buf_free(&data);
+	}
+	return t;
+}
+
+/* ---- hooks ---- */
+
+static bool failed_fd[1024], failed_slot;
+
+static void violated(const char *what, const struct spool_call *c)
+{
+	if (!shared->violation[0])
+		snprintf(shared->violation, sizeof shared->violation, "%s: op %d %s/%s", what, c->op,
+			 c->dir ? c->dir : "", c->name ? c->name : "");
+}
+
+static bool uses_fd(enum spool_op op)
+{
+	return op == OP_WRITE || op == OP_FSYNC || op == OP_TRUNCATE;
+}
+
+static int before(const struct spool_call *c)
+{
+	if (uses_fd(c->op) && c->fd >= 0 && c->fd < 1024 && failed_fd[c->fd])
+		violated("I5: a file is used after an error", c);
+	if (failed_slot && (c->op == OP_RENAME || c->op == OP_REPLACE || c->op == OP_UNLINK))
+		violated("I5: a decision after a failed fsync of a slot", c);
+	if ((shared->all_calls || c->op >= OP_CREATE) && ++shared->calls == shared->stop_at &&
+	    (shared->error != SYS_SHORT || c->op == OP_WRITE) && (shared->error != EIO || c->op != OP_READ)) {
+		/* (a batch that cannot be read goes to fail/: t/unit/spool.c) */
+		shared->happened = true;
+		if (!shared->error)
+			kill(getpid(), SIGKILL);
+		if (uses_fd(c->op) && c->fd >= 0 && c->fd < 1024)
+			failed_fd[c->fd] = true;
+		if (c->op == OP_FSYNC_DIR && strstr(c->dir, "/cur/"))
+			failed_slot = true;
+		return shared->error;
+	}
+	return (c->op == OP_FSYNC || c->op == OP_FSYNC_DIR) && !shared->keep_fsync ? SYS_SKIP : 0;
+}
+
+static void log_put(const void *p, size_t n)
+{
+	if (shared->log_n + n > LOG_OCTETS)
+		die_temp("the call log is full");
+	memcpy(shared->log + shared->log_n, p, n);
+	shared->log_n += n;
+}
+
+static void log_file(const char *path)
+{
+	int32_t n = 0;
+	char *data = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = (int32_t)lseek(fd, 0, SEEK_END);
+		data = xmalloc((size_t)n + 1);
+		if (pread(fd, data, (size_t)n, 0) != n)
+			die_temp("%s:", path);
+		close(fd);
+	}
+	log_put(&n, sizeof n);
+	log_put(data ? data : "", (size_t)n);
+	free(data);
+}
+
+void plan_log(const struct spool_call *c, long result)
+{
+	struct logged l = {.op = c->op, .fd = c->fd, .result = (int)result, .n = 0};
+	snprintf(l.path, sizeof l.path, "%s%s%s", c->dir ? c->dir : "", c->name ? "/" : "", c->name ? c->name : "");
+	snprintf(l.path2, sizeof l.path2, "%s%s%s", c->dir2 ? c->dir2 : "", c->name2 ? "/" : "",
+		 c->name2 ? c->name2 : "");
+	if (c->op == OP_WRITE)
+		l.n = (int)c->n;
+	size_t head = shared->log_n;
+	log_put(&l, sizeof l);
+	if (c->op == OP_WRITE)
+		log_put(c->data, (size_t)c->n);
+	if (c->op == OP_DATABASE) {
+		char path[128];
+		snprintf(path, sizeof path, "%s/state/t.db", root);
+		log_file(path);
+		snprintf(path, sizeof path, "%s/state/t.db-wal", root);
+		log_file(path);
+		l.n = (int)(shared->log_n - head - sizeof l);
+		memcpy(shared->log + head, &l, sizeof l);
+	}
+}
+
+static void after(const struct spool_call *c, long result)
+{
+	if ((c->op == OP_OPEN || c->op == OP_CREATE) && result >= 0 && result < 1024)
+		failed_fd[result] = false;
+	if (shared->logging && result >= 0 && c->op >= OP_CREATE)
+		plan_log(c, result);
+}
+
+/* ---- the programs ---- */
+
+static void step_out(struct spool_worker *w, int i, const struct spool_line *l, const char *ops, int n,
+		     const char *blob)
+{
+	char line[128], queue[80];
+	struct spool_blobref ref = {.id = blob};
+	size_t refs = blob[0] ? 1 : 0;
+	(void)l;
+	for (; *ops; ops++) {
+		int len = line_make(line, n, *ops == 'x' ? "a" : *ops == 'd' ? ops + 1 : "", refs ? blob : NULL);
+		if (*ops == 'd') {
+			spool_defer(w, i, clock_real_us() - 1000, NULL, line, (size_t)len, &ref, refs);
+			return;
+		}
+		if (*ops == 'f') {
+			spool_fail(w, i, line, (size_t)len, &ref, refs);
+			continue;
+		}
+		snprintf(queue, sizeof queue, "%s/%s", root, *ops == 'x' ? "q1" : *ops == 'a' ? "a" : "b");
+		spool_put(w, i, queue, line, (size_t)len, &ref, refs);
+	}
+}
+
+static void count_state(struct spool_worker *w, int n)
+{
+	char sql[64];
+	snprintf(sql, sizeof sql, "INSERT INTO seen VALUES(%d)", n);
+	if (sqlite3_exec(spool_database(w), sql, NULL, NULL, NULL) != SQLITE_OK)
+		die_temp("%s: %s", sql, sqlite3_errmsg(spool_database(w)));
+}
+
+static void step(const struct plan *p, struct spool_worker *w, int i, const struct spool_line *l)
+{
+	int n;
+	char ops[8], blob[SPOOL_BLOBID];
+	if (!line_parse(l->p, &n, ops, blob))
+		die_temp("what is %s", l->p);
+	if (blob[0]) {
+		int fd = spool_blob_open(root, blob, l->batch);
+		if (fd < 0 && errno == ENOENT)
+			snprintf(shared->violation, sizeof shared->violation, "blob of %d is missing", n);
+		else if (fd < 0 && errno != EMFILE && errno != EIO && errno != ENOSPC)
+			die_temp("blob:");
+		if (fd >= 0)
+			close(fd);
+	}
+	if (p->effects && !l->outcome) {
+		if (shared->noted[n])
+			snprintf(shared->violation, sizeof shared->violation, "%d is sent again", n);
+		if (spool_note(w, i, "250 ok") == 0)
+			shared->noted[n] = true;
+	}
+	if (p->state && ops[0] != 'd')
+		count_state(w, n);
+	step_out(w, i, l, ops, n, blob);
+}
+
+static bool filter(const struct plan *p, const char *name)
+{
+	char queue[80], db[80];
+	struct spool_line *l;
+	bool any = false;
+	snprintf(queue, sizeof queue, "%s/%s", root, name);
+	snprintf(db, sizeof db, "%s/state/t.db", root);
+	struct spool_worker_options opt = {
+		.effects = p->effects, .ordered = p->ordered, .database = p->state ? db : NULL, .slot = 1};
+	struct spool_worker *w = spool_worker_open(queue, &opt);
+	if (!w)
+		die_temp("%s:", queue);
+	if (p->state)
+		sqlite3_exec(spool_database(w), "CREATE TABLE IF NOT EXISTS seen(n)", NULL, NULL, NULL);
+	for (int loops = 0; loops < 100; loops++) {
+		int n = spool_claim(w, &l);
+		if (n == 0)
+			break;
+		if (n < 0) { /* the wait is not what is tested */
+			w->wait_until = 0;
+			w->queue->root->looked = 0;
+			continue;
+		}
+		any = true;
+		for (int i = 0; i < n; i++)
+			step(p, w, i, &l[i]);
+		if (spool_commit(w) < 0)
+			w->wait_until = 0;
+	}
+	spool_worker_close(w);
+	return any;
+}
+
+static void filters(const struct plan *p)
+{
+	if (p->state) { /* one program, one queue */
+		filter(p, "q");
+		return;
+	}
+	while ((int)filter(p, "q") | (int)filter(p, "q1"))
+		;
+}
+
+static void produce(const struct plan *p)
+{
+	struct rec r[PLAN_RECORDS];
+	size_t n = plan_records(p, r);
+	char queue[80];
+	snprintf(queue, sizeof queue, "%s/q", root);
+	struct spool_producer *out = spool_producer_open(queue);
+	if (!out)
+		die_temp("%s:", queue);
+	for (size_t i = 0; i < n;) {
+		size_t first = i;
+		bool good = true;
+		for (; i < n && r[i].batch == r[first].batch; i++) {
+			char line[128];
+			struct spool_blob *b = NULL;
+			if (r[i].blob) {
+				b = spool_blob_create(root);
+				good = good && b && spool_blob_write(b, "body", 4) == 0 && spool_blob_finish(b) == 0;
+			}
+			if (good) {
+				struct spool_blobref ref = {.fresh = b};
+				int len = line_make(line, r[i].n, r[i].ops, b ? spool_blob_id(b) : NULL);
+				spool_producer_put(out, line, (size_t)len, &ref, b ? 1 : 0);
+			}
+			spool_blob_close(b);
+		}
+		if (good && spool_producer_commit(out) == 0)
+			for (size_t k = first; k < i; k++) {
+				struct spool_call ack = {.op = (enum spool_op)OP_ACK, .fd = r[k].n};
+				shared->acked[r[k].n] = true;
+				if (shared->logging)
+					plan_log(&ack, 0);
+			}
+		else if (!good) /* a blob could not be written: this batch is refused */
+			spool_producer_close(out), out = spool_producer_open(queue);
+		if (!out)
+			die_temp("%s:", queue);
+	}
+	spool_producer_close(out);
+}
+
+static int child(const struct plan *p, bool under_test)
+{
+	int status;
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid < 0)
+		die_temp("fork:");
+	if (pid == 0) {
+		if (!getenv("CRASH_VERBOSE")) {
+			int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+			dup2(null, 2);
+		}
+		spool_form = p->strict ? FORM_STRICT : FORM_NORMAL;
+		spool_sys_before = before;
+		spool_sys_after = after;
+		memset(failed_fd, 0, sizeof failed_fd);
+		if (under_test && p->produce)
+			produce(p);
+		else
+			filters(p);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int plan_run(const struct plan *p)
+{
+	shared->calls = 0;
+	shared->happened = false;
+	return child(p, true);
+}
+
+int plan_recover(const struct plan *p)
+{
+	shared->calls = 0;
+	shared->happened = false;
+	return child(p, false);
+}
+
+int plan_drain(const struct plan *p)
+{
+	long stop_at = shared->stop_at, calls = shared->calls;
+	bool logging = shared->logging, happened = shared->happened;
+	shared->stop_at = 0;
+	shared->logging = false;
+	int status = child(p, false);
+	shared->stop_at = stop_at;
+	shared->calls = calls;
+	shared->logging = logging;
+	shared->happened = happened;
+	return status;
+}
+
+/* ---- the check ---- */
+
+struct count {
+	int v[ENDS][PLAN_RECORDS];
+};
+
+static int end_of(char op)
+{
+	return op == 'a' || op == 'x' ? 0 : op == 'b' ? 1 : op == 'f' ? 2 : -1;
+}
+
+/* The obligations of a file whose records will be read by `queue`, or are in its fail/. */
+static void oblige(struct count *c, const char *queue, bool fail, const struct tree_file *f)
+{
+	bool end = strcmp(queue, "a") == 0 || strcmp(queue, "b") == 0;
+	for (const char *s = f->data; *s; s += strcspn(s, "\n"), s += *s == '\n') {
+		int n;
+		char ops[8], blob[SPOOL_BLOBID];
+		if (!line_parse(s, &n, ops, blob))
+			continue;
+		if (fail)
+			c->v[2][n]++;
+		else if (end)
+			c->v[queue[0] - 'a'][n]++;
+		else
+			for (const char *o = ops; *o; o++)
+				if (end_of(*o) >= 0)
+					c->v[end_of(*o)][n]++;
+	}
+}
+
+static bool database_has(const char *batch)
+{
+	char path[128];
+	sqlite3 *db;
+	sqlite3_stmt *st = NULL;
+	snprintf(path, sizeof path, "%s/state/t.db", root);
+	bool has = false;
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
+	    sqlite3_prepare_v2(db, "SELECT 1 FROM applied WHERE batch=?1", -1, &st, NULL) == SQLITE_OK) {
+		sqlite3_bind_text(st, 1, batch, -1, SQLITE_STATIC);
+		has = sqlite3_step(st) == SQLITE_ROW;
+	}
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return has;
+}
+
+struct where {
+	char queue[40], dir[40], slot[64]; /* slot: path of the slot's directory and '/', "" if in none */
+	const char *file;
+};
+
+static struct where where(const char *path)
+{
+	struct where w = {0};
+	sscanf(path, "%39[^/]/%39[^/]", w.queue, w.dir);
+	w.file = strrchr(path, '/') + 1;
+	if (strcmp(w.dir, "cur") == 0)
+		snprintf(w.slot, sizeof w.slot, "%.*s", (int)(w.file - path), path);
+	return w;
+}
+
+static bool has_role(const struct tree *t, const char *slot, const char *lead, char role)
+{
+	struct slot_name n;
+	for (size_t i = 0; i < t->n; i++)
+		if (strncmp(t->v[i].path, slot, strlen(slot)) == 0 &&
+		    name_parse_slot(strrchr(t->v[i].path, '/') + 1, &n) && n.role == role && strcmp(n.lead, lead) == 0)
+			return true;
+	return false;
+}
+
+/* Is this file live, and who will read it? */
+static bool live(const struct plan *p, const struct tree *t, const struct where *w, char queue[40], bool *fail)
+{
+	struct slot_name n;
+	struct tmp_name tmp;
+	*fail = strcmp(w->dir, "fail") == 0;
+	snprintf(queue, 40, "%s", w->queue);
+	if (strcmp(w->dir, "tmp") == 0)
+		return name_parse_tmp(w->file, &tmp) && tmp.sealed;
+	if (!w->slot[0])
+		return true;
+	if (!name_parse_slot(w->file, &n))
+		return false;
+	bool single = has_role(t, w->slot, n.lead, 's');
+	bool committed = single || has_role(t, w->slot, n.lead, 'c') || (p->state && database_has(n.lead));
+	if (n.role == 'i')
+		return !committed;
+	if (n.role != 'o' && n.role != 's')
+		return false;
+	if (!committed || (n.role == 's' && has_role(t, w->slot, n.lead, 'o')))
+		return false;
+	*fail = strcmp(n.dest, "=fail") == 0;
+	if (n.dest[0] != '=')
+		snprintf(queue, 40, "%s", n.dest);
+	return true;
+}
+
+/* I6: a file, of whatever fate, that bears the batch's name. */
+static bool batch_exists(const struct tree *t, const char *name)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		struct where w = where(t->v[i].path);
+		struct slot_name s;
+		struct spool_name n;
+		struct tmp_name tmp;
+		if (strcmp(w.queue, "blob") == 0 || strcmp(w.queue, "state") == 0)
+			continue;
+		if (w.slot[0]) {
+			if (name_parse_slot(w.file, &s) &&
+			    (strcmp(s.target.name, name) == 0 || strcmp(s.lead, name) == 0))
+				return true;
+		} else if (strcmp(w.dir, "tmp") == 0) {
+			if (name_parse_tmp(w.file, &tmp) && strcmp(tmp.name, name) == 0)
+				return true;
+		} else if (name_parse(w.file, &n) && strcmp(n.name, name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *name_of(const struct where *w, char out[NAME_SIZE])
+{
+	struct slot_name s;
+	struct spool_name n;
+	out[0] = '\0';
+	if (w->slot[0] && name_parse_slot(w->file, &s))
+		memcpy(out, s.target.name, NAME_SIZE);
+	else if (name_parse(w->file, &n))
+		memcpy(out, n.name, NAME_SIZE);
+	return out;
+}
+
+static bool has_path(const struct tree *t, const char *path)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (strcmp(t->v[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+static const char *check_links(const struct tree *t, const struct where *w, const struct tree_file *f)
+{
+	static char why[256];
+	char name[NAME_SIZE], path[160];
+	if (name_of(w, name)[0] && name[strlen(name) - 1] != 'b')
+		return NULL;
+	for (const char *s = f->data; *s; s += strcspn(s, "\n"), s += *s == '\n') {
+		int n;
+		char ops[8], blob[SPOOL_BLOBID];
+		if (!line_parse(s, &n, ops, blob) || !blob[0])
+			continue;
+		snprintf(path, sizeof path, "blob/%s.%s", blob, name);
+		if (name[0] && !has_path(t, path)) {
+			snprintf(why, sizeof why, "I6: no link %s", path);
+			return why;
+		}
+	}
+	return NULL;
+}
+
+static const char *check_place(const struct where *w, bool final)
+{
+	static char why[256];
+	bool end = (strcmp(w->queue, "a") == 0 || strcmp(w->queue, "b") == 0) && strcmp(w->dir, "new") == 0;
+	if (final && !end && strcmp(w->dir, "fail") != 0) {
+		snprintf(why, sizeof why, "left over: %s/%s/%s", w->queue, w->dir, w->file);
+		return why;
+	}
+	return NULL;
+}
+
+static const char *compare(const struct plan *p, const struct count *got)
+{
+	static char why[256];
+	struct rec r[PLAN_RECORDS];
+	struct count want = {0};
+	size_t n = plan_records(p, r);
+	for (size_t i = 0; i < n; i++) {
+		bool optional = p->produce && !shared->acked[r[i].n], any = !optional;
+		/* not answered: the whole batch or none of it */
+		for (size_t k = 0; k < n && optional; k++)
+			for (int e = 0; e < ENDS; e++)
+				any |= r[k].batch == r[i].batch && got->v[e][r[k].n] > 0;
+		for (const char *o = r[i].ops; *o && any; o++)
+			if (end_of(*o) >= 0)
+				want.v[end_of(*o)][r[i].n]++;
+	}
+	for (int e = 0; e < ENDS; e++)
+		for (int k = 0; k < PLAN_RECORDS; k++)
+			if (want.v[e][k] != got->v[e][k]) {
+				snprintf(why, sizeof why, "I1: record %d for '%c' is there %d times, not %d", k,
+					 "abf"[e], got -> v[e][k], want.v[e][k]);
+				return why;
+			}
+	return NULL;
+}
+
+const char *plan_check(const struct plan *p, const struct tree *t, bool final)
+{
+	static char why[256];
+	struct count got = {0};
+	const char *bad = NULL;
+	for (size_t i = 0; i < t->n && !bad; i++) {
+		const struct tree_file *f = &t->v[i];
+		struct where w = where(f->path);
+		char queue[40];
+		bool fail;
+		if (strcmp(w.queue, "state") == 0)
+			continue;
+		if (strcmp(w.queue, "blob") == 0) {
+			const char *dot = strchr(w.file, '.');
+			if (strcmp(w.dir, "tmp") == 0 ? final : !dot || !batch_exists(t, dot + 1)) {
+				snprintf(why, sizeof why, "I6: a link without a batch: %.200s", f->path);
+				bad = why;
+			}
+			continue;
+		}
+		bad = check_place(&w, final);
+		if (bad || !live(p, t, &w, queue, &fail))
+			continue;
+		oblige(&got, queue, fail, f);
+		bad = check_links(t, &w, f);
+	}
+	if (!bad && shared->violation[0])
+		bad = shared->violation;
+	return bad ? bad : compare(p, &got);
+}
+
+const char *plan_check_state(const struct plan *p)
+{
+	static char why[128];
+	struct rec r[PLAN_RECORDS];
+	size_t n = plan_records(p, r);
+	char path[128];
+	sqlite3 *db;
+	sqlite3_stmt *st = NULL;
+	if (!p->state)
+		return NULL;
+	snprintf(path, sizeof path, "%s/state/t.db", root);
+	why[0] = '\0';
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+	    sqlite3_prepare_v2(db, "SELECT count(*) FROM seen WHERE n=?1", -1, &st, NULL) != SQLITE_OK)
+		snprintf(why, sizeof why, "state store: %s", sqlite3_errmsg(db));
+	for (size_t i = 0; i < n && st; i++) {
+		sqlite3_bind_int(st, 1, r[i].n);
+		int times = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int(st, 0) : -1;
+		if (times != 1)
+			snprintf(why, sizeof why, "the state store counts %d %d times", r[i].n, times);
+		sqlite3_reset(st);
+	}
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return why[0] ? why : NULL;
+}
+
+/* ---- start and end ---- */
+
+void plan_start(void)
+{
+	/* nothing here needs a disk: the form is set, and what a loss of power leaves is computed */
+	const char *where = getenv("CRASH_DIR");
+	if (!where)
+		where = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : ".";
+	snprintf(root, sizeof root, "%.40s/crash.%d", where, (int)getpid());
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		die_temp("mmap:");
+	for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
+		char path[80];
+		snprintf(path, sizeof path, "%s/%s", root, queues[i]);
+		if (spool_make_queue(path) < 0)
+			die_temp("%s:", path);
+		struct queue *q = queue_open(path, QUEUE_WHOLE);
+		for (int s = 1; s <= 2; s++)
+			slot_release(slot_take(q->cur, s, true));
+		queue_close(q);
+	}
+}
+
+void plan_end(void)
+{
+	struct tree none = {0};
+	char cmd[100];
+	tree_write(root, &none);
+	snprintf(cmd, sizeof cmd, "rm -rf %s", root);
+	if (system(cmd) != 0)
+		printf("# %s is left over\n", root);
+}

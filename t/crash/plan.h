@@ -1,0 +1,70 @@
+/*
+ * plan.h - small gateways for crash tests: what lies in which queue, what the filters do, what must come out, and the
+ * check of a tree against that at any moment.
+ *
+ * A record is {"n":NUMBER,"ops":"..."} and perhaps "blob":ID. The filter takes its ops from the left: a, b: to queue a,
+ * b; x: to queue q1, whose filter passes it on to a; d: deferred first, then the rest; f: failed. Nothing left:
+ * dropped. So each record is an obligation to have certain numbers in certain ends; at every instant the obligations of
+ * the live files are exactly those that were put in: nothing lost, nothing double, all outputs of a record or none.
+ */
+#ifndef CPMAIL_CRASH_PLAN_H
+#define CPMAIL_CRASH_PLAN_H
+
+#include "tree.h"
+#include "spool/spool.h"
+#include "spool/sys.h"
+
+enum { PLAN_RECORDS = 64, ENDS = 3, LOG_OCTETS = 8 << 20 };
+
+struct plan {
+	const char *name;
+	const char *batches; /* "1:a 2:ab/3:d*" : records, / between batches, ! after a record: it names a blob */
+	bool state, effects, ordered, strict;
+	bool produce; /* the run under test is the producer's */
+};
+
+/* Shared with the children. */
+struct shared {
+	long calls, stop_at; /* counted; what to do at which */
+	int error;	     /* 0: kill -9 before the call; else fail it with that errno; SYS_SHORT */
+	bool all_calls;	     /* count also those that change nothing */
+	bool happened;
+	bool keep_fsync; /* do them really */
+	char violation[256];
+	bool acked[PLAN_RECORDS];
+	bool noted[PLAN_RECORDS];
+	bool logging;
+	size_t log_n;
+	char log[LOG_OCTETS];
+};
+
+/* One call in shared->log; n octets follow: what was written, or the files of the state store (each its length and
+ * octets). */
+struct logged {
+	int op, fd, result, n;
+	char path[320], path2[320]; /* from the root's own path on */
+};
+enum { OP_ACK = 100 }; /* the producer answered record fd */
+void plan_log(const struct spool_call *c, long result);
+
+extern struct shared *shared;
+extern char root[64];
+
+/* Directories, hooks, shared memory; once. */
+void plan_start(void);
+void plan_end(void);
+/* The tree before the run. */
+struct tree plan_tree(const struct plan *p);
+/* In a child: the run under test (the producer, or the filters until nothing waits); hooks as shared->... says. Returns
+ * the exit status, -9 if it was killed. */
+int plan_run(const struct plan *p);
+/* The same without the producer: what its successors do. */
+int plan_recover(const struct plan *p);
+/* In a child, undisturbed: start again, everything goes where it belongs. Exit status. */
+int plan_drain(const struct plan *p);
+/* NULL, or what is wrong: obligations, links of blobs; `final`: also that nothing is left anywhere but in the ends. */
+const char *plan_check(const struct plan *p, const struct tree *t, bool final);
+/* The state store counts each record once. */
+const char *plan_check_state(const struct plan *p);
+
+#endif
