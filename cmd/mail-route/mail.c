@@ -123,7 +123,8 @@ static void emit_mail(struct frame_item *it, const json_t *to, struct fate *fate
 	record_set(out->member, "from", from);
 	record_set_new(out->member, "to", rcpts);
 	copy_mail(it->in->member, out->member);
-	record_set_new(out->member, "route", target_route(t, slice_of(it->in->id)));
+	bool require_tls = record_bool(it->in->member, "require_tls");
+	record_set_new(out->member, "route", target_route(t, slice_of(it->in->id), require_tls));
 	log_event(LOG_INFO, it->in->trace, "routed", "id", out->id, "domain", t->domain, "host",
 		  t->maildir ? t->maildir : t->dest->host[0].name, NULL);
 	item_emit(it, out);

@@ -38,8 +38,8 @@ struct router {
 struct target *target_find(struct router *r, struct slice domain);
 /* RFC 3463 code and text of a target that cannot be reached, NULL otherwise. */
 const char *target_failure(const struct target *t, const char **text);
-/* The "route" member: engine, domain, hosts in the order that the seed gives. */
-json_t *target_route(const struct target *t, struct slice seed);
+/* The "route" member: engine, domain, hosts in the order that the seed gives. require_tls: whatever tls_mode says (sips, 2.1). */
+json_t *target_route(const struct target *t, struct slice seed, bool require_tls);
 void targets_clear(struct router *r);
 
 /* ---- mail.c: mail.out ---- */

@@ -189,9 +189,10 @@ static void route_hosts(const struct destination *dest, struct slice seed, json_
 	}
 }
 
-json_t *target_route(const struct target *t, struct slice seed)
+json_t *target_route(const struct target *t, struct slice seed, bool require_tls)
 {
-	static const char *const tls[] = {"off", "opportunistic", "required"};
+	enum { REQUIRED = 2 };
+	static const char *const tls[] = {"off", "opportunistic", [REQUIRED] = "required"};
 	struct conf_scope scope = {.domain = t->domain};
 	json_t *route = json_object();
 	record_set(route, "engine", t->maildir ? "maildir" : "submit");
@@ -200,7 +201,7 @@ json_t *target_route(const struct target *t, struct slice seed)
 		record_set(route, "path", t->maildir);
 		return route;
 	}
-	record_set(route, "tls", tls[conf_enum(t->router->conf, "tls_mode", &scope)]);
+	record_set(route, "tls", tls[require_tls ? REQUIRED : conf_enum(t->router->conf, "tls_mode", &scope)]);
 	/* the name of the knob: the secret itself stands in no record */
 	if (t->smarthost && conf_item(t->router->conf, "smarthost_auth", 0, NULL))
 		record_set(route, "auth", "smarthost_auth");

@@ -127,6 +127,8 @@ leads u@n-gone.route.test "opportunistic $C" "NAPTR target without address: MX"
 leads u@n-loop.route.test "permanent 5.4.6" "NAPTR leads to us"
 leads u@n-own.route.test "opportunistic c.route.test:465=192.0.2.3" "a NAPTR service of the configuration"
 
+same "a mail that may travel under TLS only" "required" \
+	"$(mail u@null.route.test u@partly.route.test | jq -c '.mail.require_tls = true' | mail-route -c "$conf" 2>>"$scratch/err" | jq -r '.mail.route.tls // empty')"
 leads u@six.example "required ::1:2526=::1" "smarthost for a domain: IPv6, port, TLS"
 leads u@box.example "maildir /var/mail/box" "smarthost for a domain: Maildir"
 same "smarthost by name" "localhost:2527" \
@@ -177,6 +179,14 @@ same "the question is gone from the record" '{"number":"+14155550101","address":
 	"$(ask tel:+14155550101 | mail-route -c "$conf" 2>>"$scratch/err" | jq -r '"\(.sip.enum) \(.sip.enum_wanted) \(.sip.headers[0][1])"')"
 same "a request without question passes unchanged" "$(ask tel:+14155550101 | jq -c 'del(.sip.enum_wanted)')" \
 	"$(ask tel:+14155550101 | jq -c 'del(.sip.enum_wanted)' | mail-route -c "$conf" 2>>"$scratch/err")"
+
+# The whole way of a message to a number: asked for by cpm2mail, answered here, mapped by cpm2mail.
+message='.sip += {method: "MESSAGE", from: {uri: "sip:alice@ims.example.net"}, body: {type: "text/plain", text: "hello"},
+	headers: [["From", "<sip:alice@ims.example.net>;tag=1"], ["To", "<tel:+14155550101>"], ["Call-ID", "x"], ["CSeq", "1 MESSAGE"],
+	["Content-Type", "text/plain"]]} | del(.sip.enum_wanted)'
+same "a message to a number becomes a mail" "carol@example.org" \
+	"$(ask tel:+14155550101 | jq -c "$message" | cpm2mail -c "$conf" 2>>"$scratch/err" | mail-route -c "$conf" 2>>"$scratch/err" |
+		cpm2mail -c "$conf" 2>>"$scratch/err" | jq -r 'select(.type == "mail.out") | .mail.to[].address')"
 
 # ---- a name server that misbehaves ----
 
