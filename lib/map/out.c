@@ -62,15 +62,6 @@ static void put_recipient(struct pager *p, json_t *to, struct buf *b)
 	json_array_append_new(to, rcpt);
 }
 
-static bool needs_utf8(const struct pager *p)
-{
-	for (size_t i = 0; i < p->rcpt.n; i++)
-		for (const char *s = p->rcpt.v[i]; *s; s++)
-			if ((unsigned char)*s >= 128)
-				return true;
-	return false;
-}
-
 static void set_slice(json_t *obj, const char *key, struct slice s)
 {
 	if (s.n)
@@ -159,7 +150,7 @@ void pager_fill(struct pager *p, json_t *mail, json_t *body, const char *key)
 		record_set(by, "mode", conf_enum(p->tools->conf, "by_mode", NULL) ? "R" : "N");
 		record_set_int(by, "at", p->received_ms);
 	}
-	record_set_bool(mail, "smtputf8", needs_utf8(p));
+	record_set_bool(mail, "smtputf8", p->utf8);
 	record_set_bool(mail, "eightbit", value(p, "BODY", &b));
 	if (map_needs_tls(p->tools->names, record_str(p->sip, "uri")))
 		record_set_bool(mail, "require_tls", true);

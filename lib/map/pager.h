@@ -90,6 +90,7 @@ struct pager {
 	struct refused *refused;
 	size_t nrefused;
 	struct buf enum_wanted;
+	bool utf8;  /* an address of the envelope is not ASCII: SMTPUTF8 */
 	bool blind; /* the only recipient got a blind copy (1.4) */
 	struct buf mail_from;
 	int64_t expires; /* seconds left at received_ms, -1: no Expires */

@@ -164,6 +164,8 @@ enum pager_verdict pager_recipients(struct pager *p)
 		return nobody(p);
 	if (!map_element(p, T1, T1_rows, "MAIL FROM", &p->mail_from))
 		return pager_answer(p, 400, "Bad From", "the originator has no mail address");
+	for (size_t i = 0; i < p->rcpt.n; i++)
+		p->utf8 = p->utf8 || !is_ascii(p->rcpt.v[i], strlen(p->rcpt.v[i]));
 	p->blind = p->list_kind == LIST_HISTORY && is_blind(p);
 	return PAGER_MAIL;
 }

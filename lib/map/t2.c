@@ -162,8 +162,11 @@ static bool is_hidden_originator(struct pager *p, struct slice address)
 	return same;
 }
 
+/* An address that is not ASCII can stand in a header only where the envelope asks for SMTPUTF8 anyway (1.2). */
 static void show(struct pager *p, struct mail_field *f, struct slice address)
 {
+	if (!p->utf8 && !is_ascii(address.p, address.n))
+		return;
 	if (!is_hidden_originator(p, address) && !address_set_has(&p->shown, address) &&
 	    mail_field_address(f, (struct slice){"", 0}, address))
 		address_set_add(&p->shown, address);
