@@ -136,8 +136,10 @@ static void send_mail(struct frame_item *it, struct program *prog, struct pager 
 	buf_free(&references);
 	snprintf(size, sizeof size, "%lld", (long long)p->size);
 	snprintf(rcpt, sizeof rcpt, "%zu", p->rcpt.n);
-	log_event(LOG_INFO, it->in->trace, "mapped", "id", it->in->id, "callid", p->call_id, "mid", buf_str(&p->msgid), "rcpt", rcpt,
-		  "size", size, NULL);
+	char *imdn = p->cpim.message_id.n ? slice_dup(p->cpim.message_id) : NULL;
+	log_event(LOG_INFO, it->in->trace, "mapped", "id", it->in->id, "callid", p->call_id, "imdn", imdn, "conv", buf_str(&p->conv),
+		  "mid", buf_str(&p->msgid), "envid", record_str(out->member, "envid"), "rcpt", rcpt, "size", size, NULL);
+	free(imdn);
 	item_emit(it, out);
 }
 
