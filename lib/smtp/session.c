@@ -215,9 +215,24 @@ static void on_certificate(struct session *s, const char *what, int *ok)
 	}
 }
 
-static void on_tls(struct session *s)
+/*
+ * TLS 1.3 servers send tickets behind the handshake. If they are there before the library polls for the first time, it finds the socket readable, and
+ * reads, and waits for the answer to its EHLO, which it has not sent yet: until the timeout. The ticket tells: it came while EHLO was not out.
+ */
+static void on_ticket(void *ctx)
 {
-	s->wire.tls = true;
+	struct session *s = ctx;
+	if (s->wire.tls && !s->draining && s->wire.at == SMTP_AT_TLS)
+		wire_cut(&s->wire, WIRE_STUCK);
+}
+
+static void on_tls(struct session *s, SSL *ssl)
+{
+	char c;
+	s->wire.tls = s->draining = true;
+	SSL_peek(ssl, &c, 1); /* tickets that are here already do no harm */
+	ERR_clear_error();
+	s->draining = false;
 	if (s->auth) {
 		smtp_auth_set_context(s->library, s->auth);
 		s->wire.want_auth = true;
@@ -242,7 +257,7 @@ static void on_event(smtp_session_t library, int event, void *arg, ...)
 		message_sent(s, smtp_message_get_application_data(va_arg(ap, smtp_message_t)));
 		break;
 	case SMTP_EV_STARTTLS_OK:
-		on_tls(s);
+		on_tls(s, va_arg(ap, SSL *));
 		break;
 	case SMTP_EV_INVALID_PEER_CERTIFICATE:
 		(void)va_arg(ap, long);
@@ -373,7 +388,7 @@ static bool set_up(struct session *s, int listener)
 	if (getsockname(listener, (struct sockaddr *)&a, &n) != 0)
 		return false;
 	if (s->tls_mode != SMTP_TLS_OFF) {
-		ctx = s->tls ? smtp_tls_prepare(s->tls, s->host, s->tls_mode == SMTP_TLS_REQUIRED) : NULL;
+		ctx = s->tls ? smtp_tls_prepare(s->tls, s->host, s->tls_mode == SMTP_TLS_REQUIRED, on_ticket, s) : NULL;
 		if (!ctx)
 			return false;
 	}

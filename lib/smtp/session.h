@@ -54,7 +54,7 @@ struct session {
 	/* private */
 	int fd;
 	char piece[32 << 10];
-	bool adopted;
+	bool adopted, draining;
 	smtp_session_t library;
 	struct auth_context *auth;
 };

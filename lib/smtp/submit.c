@@ -41,6 +41,7 @@ struct delivery {
 	size_t host; /* in use, counted from 1 */
 	bool last_host;
 	size_t answers; /* that were read: progress */
+	bool tls12;	/* the next connection goes no further than TLS 1.2 */
 };
 
 static void *submit_open(const struct smtp_settings *s)
@@ -347,6 +348,8 @@ static enum next judge(struct delivery *d, struct session *s, enum session_end e
 	}
 	if (s->wire.fault == WIRE_NO_AUTH)
 		return auth_failed(d, s);
+	if (s->wire.fault == WIRE_STUCK)
+		return NEXT_AGAIN;
 	if (s->wire.fault == WIRE_SEVEN_BIT) {
 		for (size_t k = 0; k < s->njobs; k++)
 			if (s->jobs[k]->eight_bit)
@@ -382,14 +385,16 @@ static enum next converse(struct delivery *d, const struct smtp_host *host, cons
 	s->answered = answered;
 	s->finished = finished;
 	s->ctx = d;
+	smtp_tls_limit(e->tls, d->tls12);
 	enum session_end end = session_run(s, e->listener, fd);
 	enum smtp_tls was = *mode;
 	enum next next = judge(d, s, end, mode);
 	/* Again only if something has changed; a connection that got nowhere will not get further the next time. */
-	if (next == NEXT_AGAIN && d->answers == before && was == *mode && s->wire.fault != WIRE_SEVEN_BIT) {
+	if (next == NEXT_AGAIN && d->answers == before && was == *mode && s->wire.fault != WIRE_SEVEN_BIT && (s->wire.fault != WIRE_STUCK || d->tls12)) {
 		hold_interrupted(d, s, true);
 		next = NEXT_HOST;
 	}
+	d->tls12 = s->wire.fault == WIRE_STUCK; /* no tickets behind the handshake there */
 	session_free(s);
 	free(s);
 	return next;

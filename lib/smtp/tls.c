@@ -12,7 +12,17 @@ struct smtp_tls_context {
 	SSL_CTX *ctx;
 	char *name; /* of the connection that is being made */
 	bool numeric, loaded;
+	void (*ticket)(void *ctx);
+	void *ticket_ctx;
 };
+
+static void message(int write, int version, int type, const void *buf, size_t n, SSL *ssl, void *arg)
+{
+	struct smtp_tls_context *t = arg;
+	(void)ssl;
+	if (!write && version == TLS1_3_VERSION && type == SSL3_RT_HANDSHAKE && n && *(const unsigned char *)buf == SSL3_MT_NEWSESSION_TICKET && t->ticket)
+		t->ticket(t->ticket_ctx);
+}
 
 /* The name for SNI belongs to a connection, which somebody else makes from the context: it is set when its handshake begins. */
 static void handshake(const SSL *ssl, int where, int ret)
@@ -42,13 +52,22 @@ struct smtp_tls_context *smtp_tls_new(const char *ca_file)
 	t->loaded = ca_file != NULL;
 	SSL_CTX_set_app_data(t->ctx, t);
 	SSL_CTX_set_info_callback(t->ctx, handshake);
+	SSL_CTX_set_msg_callback(t->ctx, message);
+	SSL_CTX_set_msg_callback_arg(t->ctx, t);
 	return t;
 }
 
-SSL_CTX *smtp_tls_prepare(struct smtp_tls_context *t, const char *name, bool check)
+void smtp_tls_limit(struct smtp_tls_context *t, bool tls12)
+{
+	SSL_CTX_set_max_proto_version(t->ctx, tls12 ? TLS1_2_VERSION : 0);
+}
+
+SSL_CTX *smtp_tls_prepare(struct smtp_tls_context *t, const char *name, bool check, void (*ticket)(void *ctx), void *ctx)
 {
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(t->ctx);
 	unsigned char octets[16];
+	t->ticket = ticket;
+	t->ticket_ctx = ctx;
 	free(t->name);
 	t->name = xstrdup(name);
 	t->numeric = inet_pton(AF_INET, name, octets) == 1 || inet_pton(AF_INET6, name, octets) == 1;

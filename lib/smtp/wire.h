@@ -17,6 +17,7 @@ enum wire_fault {
 	WIRE_INJECTED, /* octets in clear behind the answer to STARTTLS */
 	WIRE_SLOW,     /* one reply took too long */
 	WIRE_BROKEN,   /* not SMTP */
+	WIRE_STUCK,    /* the library waits for the answer to what it has not sent (session.c, on_ticket) */
 	WIRE_NO_AUTH,  /* AUTH was wanted and did not succeed */
 	WIRE_SEVEN_BIT /* the server has no 8BITMIME and a mail needs it */
 };
