@@ -32,7 +32,9 @@ mail() {
 send() {
 	out=$(smtp-send -t 5 "$@" 2>"$scratch/send.log")
 	status=$?
+	cat "$scratch/send.log" >>"$scratch/sends.log"
 }
+no_sanitizer() { check "nothing from the sanitizers" sh -c "! grep -e 'Sanitizer' -e 'runtime error' '$scratch'/send*.log"; }
 # "address outcome code enhanced" of every result, one a line.
 results() { jq -r '.mail.results[] | "\(.address) \(.outcome) \(.code) \(.enhanced)"' <<<"$out"; }
 mails() { find "$peer" -name 'mail.*[0-9]' | wc -l; }

@@ -107,7 +107,7 @@ out=$(HOME=$scratch/home smtp-send -t 5 -c "$scratch/conf" 2>"$scratch/send.log"
 same "an unreadable home directory" "bob@example.org done 250 2.0.0" "$(results)"
 
 # ---- two hundred connections under TLS in one process ----
-# A record at a time through the pipe: each is a batch of its own, with a connection of its own.
+# A record at a time through the pipe: each is a batch of its own, with a connection of its own (now and then one more, with TLS 1.2).
 under good
 one=$(to required)
 i=0
@@ -124,5 +124,7 @@ done
 exec 5>&-
 wait $sender
 same "  exit status" 0 $?
-same "two hundred mails, each on a connection of its own" "200 200 200" "$i $(mails) $(cut -d' ' -f1 "$peer/log" | sort -u | wc -l)"
+same "two hundred mails, each on a connection of its own" "200 200" "$i $(mails)"
+check "  that many connections" test "$(cut -d' ' -f1 "$peer/log" | sort -u | wc -l)" -ge 200
+no_sanitizer
 finish

@@ -205,4 +205,5 @@ many n | head -20 >"$scratch/in"; send <"$scratch/in"
 same "lost connections in between: the others go on" "18 done 1 queued 1 temporary" \
 	"$(results | cut -d' ' -f2 | sort | uniq -c | sed 's/^ *//' | paste -sd' ')"
 same "  nothing twice" 19 "$(mails)"
+no_sanitizer
 finish
