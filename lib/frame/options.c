@@ -124,6 +124,8 @@ void frame_options(struct frame *f, int argc, char **argv)
 				help(p);
 			else
 				printf("%s (cpmail) %s\n", p->name, CPMAIL_VERSION);
+			free(all);
+			buf_free(&letters);
 			exit(fflush(stdout) == 0 ? 0 : EXIT_TEMP);
 		}
 		if (mine)

@@ -279,8 +279,10 @@ int main(void)
 	char log[] = "/tmp/cpmail-log.XXXXXX";
 	log_fd = mkstemp(log);
 	int fd = mkstemp(path);
-	if (log_fd < 0 || fd < 0 || dup2(log_fd, 2) < 0)
+	if (log_fd < 0 || fd < 0 || dup2(log_fd, 2) < 0) {
+		printf("Bail out! no scratch files: %m\n");
 		return 1;
+	}
 	unlink(log);
 	close(fd);
 	table();
