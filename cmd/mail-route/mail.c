@@ -30,7 +30,7 @@ void mail_ask(struct router *r, struct frame_item *it)
 	size_t i;
 	json_t *rcpt;
 	struct slice domain;
-	json_array_foreach(record_get(it->in->member, "to"), i, rcpt)
+	json_array_foreach (record_get(it->in->member, "to"), i, rcpt)
 		if (recipient_domain(rcpt, &domain))
 			target_find(r, domain);
 }
@@ -103,7 +103,7 @@ static void copy_mail(const json_t *from, json_t *to)
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)from, key, value)
+	json_object_foreach ((json_t *)(uintptr_t)from, key, value)
 		if (strcmp(key, "to") != 0 && strcmp(key, "route") != 0)
 			record_set_new(to, key, json_incref(value));
 }

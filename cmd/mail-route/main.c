@@ -1,6 +1,6 @@
 /*
- * mail-route - who takes the mail for a domain: smarthost table, NAPTR, MX, addresses (1.2); and which e-mail address a telephone
- * number has (ENUM, 2.7).
+ * mail-route - who takes the mail for a domain: smarthost table, NAPTR, MX, addresses (1.2); and which e-mail address a
+ * telephone number has (ENUM, 2.7).
  */
 #include "router.h"
 #include "base/log.h"
@@ -74,7 +74,8 @@ int main(int argc, char **argv)
 {
 	static const struct frame_program program = {
 		.name = "mail-route",
-		.summary = "find the hosts that take a mail (smarthost, NAPTR, MX) and the address of a telephone number (ENUM)",
+		.summary = "find the hosts that take a mail (smarthost, NAPTR, MX) and the address of a telephone "
+			   "number (ENUM)",
 		.takes = takes,
 		.start = start,
 		.batch = batch,

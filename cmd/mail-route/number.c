@@ -26,7 +26,8 @@ static char *uri_number(const char *uri)
 	struct slice s = slice_of(uri);
 	bool more;
 	slice_cut(&s, ':', &more);
-	if (!more || !percent_decode(&plain, (struct slice){s.p, strcspn(s.p, ";@?")}) || plain.n == 0 || *plain.p != '+') {
+	if (!more || !percent_decode(&plain, (struct slice){s.p, strcspn(s.p, ";@?")}) || plain.n == 0 ||
+	    *plain.p != '+') {
 		buf_free(&plain);
 		return NULL;
 	}
@@ -74,7 +75,7 @@ static void emit_request(struct frame_item *it, const struct question *q)
 	struct record *out = item_output(it, "sip.request");
 	const char *key;
 	json_t *value;
-	json_object_foreach(it->in->member, key, value)
+	json_object_foreach (it->in->member, key, value)
 		if (strcmp(key, "enum_wanted") != 0 && strcmp(key, "enum") != 0)
 			record_set_new(out->member, key, json_incref(value));
 	json_t *answer = record_object(out->member, "enum");
@@ -103,7 +104,8 @@ void number_answer(struct frame_item *it)
 		item_pass(it);
 		return;
 	}
-	log_event(LOG_INFO, it->in->trace, "enum", "id", it->in->id, "number", q->number, "result", word[q->result], NULL);
+	log_event(LOG_INFO, it->in->trace, "enum", "id", it->in->id, "number", q->number, "result", word[q->result],
+		  NULL);
 	if (q->result == ENUM_FOUND)
 		emit_request(it, q);
 	else

@@ -16,10 +16,10 @@ enum { TARGET_BUCKETS = 256, OWN_ADDRESSES_MAX = 32 };
 /* Where the mail for one domain goes. Looked up once a batch, however many records ask. */
 struct target {
 	struct router *router;
-	char *domain;			/* A-labels in lower case, or an address literal */
-	const char *maildir;		/* engine maildir: the path; NULL otherwise */
-	bool smarthost;			/* the destination is a configured host */
-	struct destination *dest;	/* after dns_wait(); NULL only with maildir */
+	char *domain;		  /* A-labels in lower case, or an address literal */
+	const char *maildir;	  /* engine maildir: the path; NULL otherwise */
+	bool smarthost;		  /* the destination is a configured host */
+	struct destination *dest; /* after dns_wait(); NULL only with maildir */
 	struct destination_policy policy;
 	const char **services;
 	struct destination_host fixed; /* the smarthost while its addresses are asked for */
@@ -34,11 +34,13 @@ struct router {
 };
 
 /* ---- target.c ---- */
-/* The target of a domain (any case, IDN or address literal); questions it needs are on their way until dns_wait(). NULL: it cannot be a domain. */
+/* The target of a domain (any case, IDN or address literal); questions it needs are on their way until dns_wait().
+ * NULL: it cannot be a domain. */
 struct target *target_find(struct router *r, struct slice domain);
 /* RFC 3463 code and text of a target that cannot be reached, NULL otherwise. */
 const char *target_failure(const struct target *t, const char **text);
-/* The "route" member: engine, domain, hosts in the order that the seed gives. require_tls: whatever tls_mode says (sips, 2.1). */
+/* The "route" member: engine, domain, hosts in the order that the seed gives. require_tls: whatever tls_mode says
+ * (sips, 2.1). */
 json_t *target_route(const struct target *t, struct slice seed, bool require_tls);
 void targets_clear(struct router *r);
 

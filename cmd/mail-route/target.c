@@ -53,8 +53,8 @@ static void got_fixed(void *arg, const struct dns_answer *a)
 static bool numeric(const char *name, char out[INET6_ADDRSTRLEN])
 {
 	char octets[sizeof(struct in6_addr)];
-	int family = inet_pton(AF_INET, name, octets) == 1 ? AF_INET : inet_pton(AF_INET6, name, octets) == 1 ? AF_INET6 : 0;
-	return family && inet_ntop(family, octets, out, INET6_ADDRSTRLEN);
+	int family = strchr(name, ':') ? AF_INET6 : AF_INET;
+	return inet_pton(family, name, octets) == 1 && inet_ntop(family, octets, out, INET6_ADDRSTRLEN);
 }
 
 /* "HOST", "HOST:PORT", "[IPV6]:PORT": as conf checked it. */

@@ -25,7 +25,8 @@ const struct dns_answer *dns_cache_get(struct dns_cache *c, enum dns_type type, 
 	return NULL;
 }
 
-void dns_cache_put(struct dns_cache *c, enum dns_type type, const char *name, const struct dns_answer *a, int64_t now_us)
+void dns_cache_put(struct dns_cache *c, enum dns_type type, const char *name, const struct dns_answer *a,
+		   int64_t now_us)
 {
 	struct dns_cached *set = find_set(c, type, name), *to = set;
 	uint32_t ttl = a->status == DNS_FAILED ? DNS_FAILURE_TTL : a->ttl;

@@ -71,7 +71,8 @@ static void candidate_add(struct lookup *l, const char *name, int port, uint64_t
 	if (l->n == DESTINATION_HOSTS_MAX || strcmp(name, ".") == 0)
 		return;
 	struct candidate *c = &l->candidate[l->n++];
-	*c = (struct candidate){.lookup = l, .host = {.name = xstrdup(name), .port = port, .rank = rank, .weight = weight}};
+	*c = (struct candidate){.lookup = l,
+				.host = {.name = xstrdup(name), .port = port, .rank = rank, .weight = weight}};
 	size_t n = strlen(c->host.name);
 	if (n > 1 && c->host.name[n - 1] == '.')
 		c->host.name[n - 1] = '\0';
@@ -321,8 +322,8 @@ static void got_naptr(void *arg, const struct dns_answer *a)
 	answered(l);
 }
 
-void destination_find(struct dns *d, const char *domain, const struct destination_policy *policy, destination_done *done,
-		      void *arg)
+void destination_find(struct dns *d, const char *domain, const struct destination_policy *policy,
+		      destination_done *done, void *arg)
 {
 	struct lookup *l = xcalloc(1, sizeof *l);
 	l->dns = d;
@@ -365,7 +366,8 @@ struct destination *destination_literal(const char *domain, const struct destina
 	return destination_failed(own_loop, "mail for this address would come back here");
 }
 
-/* A number that depends on the seed, the place that is to be filled and the host that stands there, and on nothing else. */
+/* A number that depends on the seed, the place that is to be filled and the host that stands there, and on nothing
+ * else. */
 static uint64_t chance(struct slice seed, size_t place, const struct destination_host *h)
 {
 	uint64_t x = hash64(hash64(0, seed.p, seed.n), h->name, strlen(h->name));

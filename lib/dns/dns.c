@@ -28,7 +28,7 @@ struct waiter {
 /* One question and who waits for it. Its life: queued, sent, answered. */
 struct query {
 	enum dns_type type;
-	char *name; /* lower case, no final dot */
+	char *name;	       /* lower case, no final dot */
 	struct flight *flight; /* while it is sent */
 	int64_t deadline_us;
 	const struct dns_answer *answer;
@@ -111,7 +111,7 @@ static struct query **bucket(struct dns *d, enum dns_type type, const char *name
 	return &d->open[(hash_keyed(name, strlen(name)) ^ (unsigned)type) % BUCKETS];
 }
 
-/* The question is answered: out of the open ones, into the line of those whose waiters are called. Adopts the answer. */
+/* Answered: out of the open ones, into the line of those whose waiters are called. Adopts the answer. */
 static void query_answered(struct dns *d, struct query *q, const struct dns_answer *a)
 {
 	struct query **at = bucket(d, q->type, q->name);
@@ -325,7 +325,8 @@ static void process_sockets(struct dns *d)
 	/* its macros shift a signed 1 into the sign bit */
 	unsigned bits = (unsigned)ares_getsock(d->channel, socket, ARES_GETSOCK_MAXNUM);
 	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-		short events = (short)((bits >> i & 1 ? POLLIN : 0) | (bits >> (i + ARES_GETSOCK_MAXNUM) & 1 ? POLLOUT : 0));
+		short in = bits >> i & 1 ? POLLIN : 0, out = bits >> (i + ARES_GETSOCK_MAXNUM) & 1 ? POLLOUT : 0;
+		short events = (short)(in | out);
 		if (events)
 			fd[n++] = (struct pollfd){socket[i], events, 0};
 	}

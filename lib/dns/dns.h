@@ -1,9 +1,10 @@
 /*
  * dns.h - DNS questions, many in flight at once, answered through callbacks out of one poll loop.
  *
- * Ownership: a struct dns owns its channel, its cache and what is in flight. An answer is counted: the one handed to a callback lives until the
- * callback returns; dns_answer_keep() makes it live until dns_answer_drop(). Answers are shared and never changed after they were made.
- * Errors are part of the answer (enum dns_status); no function here fails otherwise, except dns_open() on a bad server address.
+ * Ownership: a struct dns owns its channel, its cache and what is in flight. An answer is counted: the one handed to a
+ * callback lives until the callback returns; dns_answer_keep() makes it live until dns_answer_drop(). Answers are
+ * shared and never changed after they were made. Errors are part of the answer (enum dns_status); no function here
+ * fails otherwise, except dns_open() on a bad server address.
  */
 #ifndef CPMAIL_DNS_H
 #define CPMAIL_DNS_H
@@ -14,14 +15,14 @@
 #include <stdint.h>
 
 enum {
-	DNS_TIMEOUT_MS = 2000, /* one question, all its repetitions included (1.2, 2.7) */
+	DNS_TIMEOUT_MS = 2000,	 /* one question, all its repetitions included (1.2, 2.7) */
 	DNS_IN_FLIGHT_MAX = 256, /* more wait their turn: a burst would only overflow the resolver's socket */
 	DNS_RR_MAX = 64,	 /* records of one answer that are looked at */
 	DNS_NAME_MAX = 253
 };
 
-/* Record types by their number in the protocol. DNS_HOST: the addresses of a configured host name, by the system's rules (hosts file, search
- * list, both families), not only by the DNS. */
+/* Record types by their number in the protocol. DNS_HOST: the addresses of a configured host name, by the system's
+ * rules (hosts file, search list, both families), not only by the DNS. */
 enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_AAAA = 28, DNS_SRV = 33, DNS_NAPTR = 35, DNS_HOST = 0x10000 };
 
 enum dns_status {
@@ -42,7 +43,8 @@ struct dns_rr {
 	char address[INET6_ADDRSTRLEN];
 };
 
-/* Records are sorted: MX by preference, SRV by priority, NAPTR by order and preference; addresses stand as the resolver gave them. */
+/* Records are sorted: MX by preference, SRV by priority, NAPTR by order and preference; addresses stand as the resolver
+ * gave them. */
 struct dns_answer {
 	enum dns_status status;
 	uint32_t ttl; /* seconds */
@@ -53,12 +55,13 @@ struct dns_answer {
 
 struct dns;
 
-/* server: "192.0.2.1", "192.0.2.1:PORT" or "[2001:db8::1]:PORT", several with commas; NULL or "" = resolv.conf(5). NULL if it is malformed. */
+/* server: "192.0.2.1", "192.0.2.1:PORT" or "[2001:db8::1]:PORT", several with commas; NULL or "" = resolv.conf(5). NULL
+ * if it is malformed. */
 struct dns *dns_open(const char *server);
 void dns_close(struct dns *d);
 
-/* Ask. done is called once, from dns_wait(), never from within dns_ask(); it may ask again. The name may end in a dot and is compared without case;
- * the same question asked twice goes out once. */
+/* Ask. done is called once, from dns_wait(), never from within dns_ask(); it may ask again. The name may end in a dot
+ * and is compared without case; the same question asked twice goes out once. */
 typedef void dns_done(void *arg, const struct dns_answer *answer);
 void dns_ask(struct dns *d, enum dns_type type, const char *name, dns_done *done, void *arg);
 /* Run until every question, those asked meanwhile included, is answered. */
@@ -68,7 +71,8 @@ const struct dns_answer *dns_answer_keep(const struct dns_answer *a);
 void dns_answer_drop(const struct dns_answer *a);
 
 /* ---- names ---- */
-/* Letters, digits, hyphen, underscore in labels of 1..63, at most 253 octets, a final dot allowed: can this name be asked for? */
+/* Letters, digits, hyphen, underscore in labels of 1..63, at most 253 octets, a final dot allowed: can this name be
+ * asked for? */
 bool dns_name_valid(const char *name);
 /* A domain of an address in lower case and A-labels (RFC 5891), without a final dot; false if it cannot be one. */
 bool dns_name_ascii(struct buf *out, struct slice domain);

@@ -9,8 +9,8 @@ struct level {
 	size_t next;
 };
 
-/* A walk through the tree that non-terminal rules make, by order and preference. A branch that ends nowhere, fails or goes round and round
- * is left, and the next rule of the level above is tried. */
+/* A walk through the tree that non-terminal rules make, by order and preference. A branch that ends nowhere, fails or
+ * goes round and round is left, and the next rule of the level above is tried. */
 struct search {
 	struct dns *dns;
 	char *number;

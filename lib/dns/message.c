@@ -114,7 +114,8 @@ static bool take_sections(struct message *m)
 	return true;
 }
 
-/* A <character-string> (RFC 1035 3.3) as text; false at the end of the RDATA. A NUL inside gives NULL: such a rule can say nothing. */
+/* A <character-string> (RFC 1035 3.3) as text; false at the end of the RDATA. A NUL inside gives NULL: such a rule can
+ * say nothing. */
 static bool take_string(const struct message *m, size_t *at, size_t end, char **out)
 {
 	if (*at >= end || end - *at - 1 < m->p[*at])

@@ -1,8 +1,9 @@
 /*
- * message.h - the answer section of a DNS message (RFC 1035 4.1) read with every bound checked; c-ares only expands the names.
+ * message.h - the answer section of a DNS message (RFC 1035 4.1) read with every bound checked; c-ares only expands the
+ * names.
  *
- * Its own parsers are not used: they lose the TTL and take records of any owner. Here aliases are followed from the name asked for, and only
- * records of the name at their end count.
+ * Its own parsers are not used: they lose the TTL and take records of any owner. Here aliases are followed from the
+ * name asked for, and only records of the name at their end count.
  */
 #ifndef CPMAIL_DNS_MESSAGE_H
 #define CPMAIL_DNS_MESSAGE_H

@@ -136,6 +136,11 @@ same "smarthost by name" "localhost:2527" \
 same "its address comes from the hosts file" true \
 	"$(mail u@lo.example | mail-route -c "$conf" 2>>"$scratch/err" | jq '.mail.route.hosts[0].addresses | inside(["127.0.0.1", "::1"])')"
 
+echo secret >"$scratch/password"
+{ cat "$conf"; echo "smarthost_auth = ( \"gw\", \"$scratch/password\" );"; } >"$conf.auth"
+same "AUTH is for the smarthost only, by the knob's name" '"smarthost_auth" null' \
+	"$(mail u@six.example u@partly.route.test | mail-route -c "$conf.auth" 2>>"$scratch/err" | jq -c .mail.route.auth | paste -sd ' ')"
+
 # One mail for several domains.
 same "split by domain, failures told" "a@v6only.route.test,c@v6only.route.test opportunistic $SIX
 b@partly.route.test opportunistic $B
