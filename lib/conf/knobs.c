@@ -98,8 +98,6 @@ const struct knob knobs[] = {
 {"by_mode", KNOB_ENUM, "N", .words = "N|R", .scope = "gd", .section = "mail", .help = "late mails: notify (N) or return (R)"},
 {"request_mdn", KNOB_BOOL, "on", .scope = "gde", .section = "mail", .help = "a wanted display report becomes Disposition-Notification-To"},
 {"importance_header", KNOB_BOOL, "on", .scope = "g", .section = "mail", .help = "write Importance beside X-Priority"},
-{"assume_delivered_on_250", KNOB_BOOL, "off", .scope = "gd", .section = "mail",
- .help = "a next hop without DSN that took the mail counts as delivery"},
 
 /* ---- the way of a mail ---- */
 {"next_hop_smarthost", KNOB_STRING, .scope = "gd", .section = "routing", .check = check_smarthost,
@@ -107,8 +105,6 @@ const struct knob knobs[] = {
 {"smarthost_auth", KNOB_PAIR, .scope = "g", .section = "routing", .check = check_user_file,
  .help = "user name at the smarthost and file with the password; used only after STARTTLS"},
 {"smtp_port", KNOB_INT, "25", .min = 1, .max = 65535, .scope = "gd", .section = "routing", .help = "port of mail servers"},
-{"smtp_idle", KNOB_DURATION, "60", .min = 0, .max = 300, .scope = "g", .section = "routing",
- .help = "how long an idle connection to a mail server is kept"},
 {"dns_server", KNOB_LIST, .scope = "g", .section = "routing", .check = check_host_port,
  .help = "ADDRESS[:PORT] of the name servers; default: those of resolv.conf(5)"},
 {"naptr_lookup", KNOB_BOOL, "on", .scope = "gd", .section = "routing", .help = "ask for NAPTR before MX"},
@@ -125,8 +121,6 @@ const struct knob knobs[] = {
  .help = "how long a message that was sent again is recognised"},
 {"state_ttl", KNOB_DURATION, "7d", .min = 3600, .max = 365 * DAY, .scope = "g", .section = "outcomes",
  .help = "how long message ids are remembered for replies and reports"},
-{"group_addr_grace", KNOB_DURATION, "30d", .min = 3600, .max = 3650 * DAY, .scope = "g", .section = "outcomes",
- .help = "how long an alias lives after its last use"},
 {0}
 };
 /* clang-format on */

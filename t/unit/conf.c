@@ -141,7 +141,7 @@ static const struct {
 	{"addr_map = ( (\"sip:a@b\") );", "line=1", "key=addr_map", "each element"},
 	{"addr_map = ( (\"a@b\", \"a@b.example\") );", "line=1", "key=addr_map", "must be"},
 	{"smarthost_auth = \"me\";", "line=1", "key=smarthost_auth", "wrong type: must be a pair"},
-	{"domains = ( { name = \"a.example\"; smtp_idle = 5; } );", "line=1", "key=smtp_idle",
+	{"domains = ( { name = \"a.example\"; max_pager_in = 5000; } );", "line=1", "key=max_pager_in",
 	 "cannot be set for an e-mail domain"},
 	{"domains = ( { name = \"a.example\"; hue = 5; } );", "line=1", "key=hue", "unknown key"},
 	{"domains = ( { on_transient = \"queue\"; } );", "line=1", "key=domains", "name must be an e-mail domain"},
@@ -216,7 +216,7 @@ static void integers(void)
 static void print_again(void)
 {
 	struct conf *c = read_text(
-		"max_mail_out = \"2000 MiB\"; barred = [ \"sip:x@y.example\" ]; group_addr_grace = \"3650d\";\n"
+		"max_mail_out = \"2000 MiB\"; barred = [ \"sip:x@y.example\" ]; state_ttl = \"365d\";\n"
 		"smarthost_auth = (\"a\\\"b\\\\\", \"f\"); trusted_peers = ( \"::1\", (\"10.0.0.1\", \"n\") );\n"
 		"domains = ( { name = \"a.example\"; on_transient = \"queue\"; }, { name = \"b.example\"; tls_mode = "
 		"\"off\"; } );");
