@@ -61,8 +61,10 @@ static void start(struct frame *f, void *ctx)
 	}
 	if (s->host_option && s->maildir_option)
 		die_perm("-h and -m exclude each other");
-	if (s->host_option || s->maildir_option)
-		s->fixed = route_fixed(s);
+	if (s->host_option || s->maildir_option) {
+		s->fixed = route_fixed(s, false);
+		s->fixed_tls = route_fixed(s, true);
+	}
 }
 
 /* Engines are opened when the first mail needs them: TLS and its certificates cost time. */
@@ -117,6 +119,7 @@ static void stop(struct frame *f, void *ctx)
 		if (s->engines[i].engine)
 			s->engines[i].engine->close(s->engines[i].state);
 	route_free(s->fixed);
+	route_free(s->fixed_tls);
 	free(s->user);
 	if (s->password)
 		explicit_bzero(s->password, strlen(s->password));

@@ -132,7 +132,10 @@ void parcel_open(struct send *s, struct parcel *p, struct frame_item *it)
 		take_note(p, it->outcome);
 	if (!smtp_mail_open(&p->mail))
 		return; /* only its results are still to be told */
-	p->route = s->fixed ? s->fixed : route_read(s, record_get(m, "route"), &why);
+	bool require_tls = record_bool(m, "require_tls");
+	p->route = require_tls ? s->fixed_tls : s->fixed;
+	if (!s->fixed)
+		p->route = route_read(s, record_get(m, "route"), require_tls, &why);
 	p->owns_route = !s->fixed;
 	if (!p->route) {
 		fail(p, why);

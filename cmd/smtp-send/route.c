@@ -69,7 +69,7 @@ static enum smtp_tls tls_of(const char *word, enum smtp_tls fallback)
 	return fallback;
 }
 
-struct route *route_read(struct send *s, const json_t *from, const char **why)
+struct route *route_read(struct send *s, const json_t *from, bool require_tls, const char **why)
 {
 	const char *name = record_str(from, "engine"), *path = record_str(from, "path");
 	const json_t *hosts = record_get(from, "hosts");
@@ -85,7 +85,7 @@ struct route *route_read(struct send *s, const json_t *from, const char **why)
 		else
 			host_free(&r->hosts[r->smtp.nhosts]), r->hosts[r->smtp.nhosts] = (struct smtp_host){0};
 	r->smtp.path = path && *path ? xstrdup(path) : NULL;
-	r->smtp.tls = tls_of(record_str(from, "tls"), SMTP_TLS_OPPORTUNISTIC);
+	r->smtp.tls = require_tls ? SMTP_TLS_REQUIRED : tls_of(record_str(from, "tls"), SMTP_TLS_OPPORTUNISTIC);
 	/* Credentials are for the smarthost alone, never for the hosts of a domain. */
 	if (record_str(from, "auth") && s->user) {
 		r->smtp.user = s->user;
@@ -130,7 +130,7 @@ static void resolve(struct smtp_host *h, const char *name, const char *port)
 	freeaddrinfo(list);
 }
 
-struct route *route_fixed(struct send *s)
+struct route *route_fixed(struct send *s, bool require_tls)
 {
 	char host[256], port[16];
 	struct route *r = xcalloc(1, sizeof(*r));
@@ -144,7 +144,7 @@ struct route *route_fixed(struct send *s)
 		split_host(s->host_option, host, sizeof(host), port, sizeof(port));
 		resolve(&r->hosts[0], host, port);
 		r->smtp.nhosts = 1;
-		r->smtp.tls = (enum smtp_tls)conf_enum(s->conf, "tls_mode", NULL);
+		r->smtp.tls = require_tls ? SMTP_TLS_REQUIRED : (enum smtp_tls)conf_enum(s->conf, "tls_mode", NULL);
 		r->smtp.user = s->user;
 		r->smtp.password = s->password;
 	}

@@ -18,7 +18,8 @@ struct send {
 		const struct smtp_engine *engine;
 		void *state;
 	} engines[2];
-	struct route *fixed; /* by -h or -m */
+	struct route *fixed;	 /* by -h or -m */
+	struct route *fixed_tls; /* the same for mails that require TLS */
 	const struct conf *conf;
 	char *user, *password;
 	int64_t batch_mono_us; /* when the batch was begun */
@@ -43,10 +44,10 @@ struct parcel {
 };
 
 /* route.c */
-/* NULL with a reason: the record's route cannot be followed. */
-struct route *route_read(struct send *s, const json_t *route, const char **why);
+/* NULL with a reason: the record's route cannot be followed. require_tls: whatever the route says (sips, 2.1). */
+struct route *route_read(struct send *s, const json_t *route, bool require_tls, const char **why);
 /* From -h or -m; ends the process when the name cannot be resolved. */
-struct route *route_fixed(struct send *s);
+struct route *route_fixed(struct send *s, bool require_tls);
 void route_free(struct route *r);
 
 /* parcel.c */

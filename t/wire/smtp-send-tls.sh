@@ -53,6 +53,13 @@ under good "ehlo#2=drop"
 try required
 same "lost behind the handshake" "bob@example.org temporary 0 4.4.2" "$(results)"
 
+under self
+try opportunistic '.mail.require_tls = true'
+same "a mail that requires TLS, whatever the route says" "bob@example.org temporary 0 4.7.5 0" "$(results) $(mails)"
+to opportunistic '.mail.require_tls = true' >"$scratch/in"
+send -c "$scratch/conf" -h "127.0.0.1:$port" <"$scratch/in"
+same "  or the option -h" "bob@example.org temporary 0 4.7.5 0" "$(results) $(mails)"
+
 for cert in self other; do
 	under $cert
 	try opportunistic
