@@ -6,7 +6,7 @@
  */
 #include "base/log.h"
 #include "frame/frame.h"
-#include "map/pager.h"
+#include "map/content.h"
 #include "map/table.h"
 #include "memory.h"
 
@@ -227,6 +227,7 @@ static void print_map(void *ctx, const char *value)
 	(void)ctx, (void)value;
 	map_print(stdout, "T1: MESSAGE -> SMTP envelope", T1, T1_rows);
 	map_print(stdout, "T2: MESSAGE -> mail header", T2, T2_rows);
+	content_print(stdout);
 	if (fflush(stdout) != 0)
 		die_temp("standard output:");
 	exit(0);

@@ -1,19 +1,11 @@
 #include "map/content.h"
 #include "base/text.h"
+#include "map/rcs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { ID_MAX = 255 };
-
-/* Where the walk is. */
-struct place {
-	int depth;	  /* of multiparts */
-	int cpim;	  /* wrappers around */
-	bool alternative; /* a child of multipart/alternative that has a text/plain child */
-};
-
-static struct part *plan(struct pager *p, const struct entity *e, struct place at);
 
 struct part *part_new(enum part_kind kind, const char *type)
 {
@@ -78,191 +70,88 @@ static bool type_accepted(const char *type)
 	return false;
 }
 
-static struct part *refuse(struct pager *p, int status, const char *reason, const char *why)
-{
-	pager_answer(p, status, reason, why);
-	return NULL;
-}
+/* ---- table 3.11: content -> mail ---- */
 
-/* ---- composites ---- */
+/* clang-format off */
+const struct content_row T311[] = {
+	{"text/plain",                     CONTENT_SHORT,      CONVERT(content_text),        "text/plain; charset=UTF-8",            "3.11"},
+	{"text/html",                      CONTENT_ATTACHED,   CONVERT(content_text),        "text/html; charset=UTF-8, attached",   "3.11"},
+	{"text/html",                      CONTENT_BESIDE,     CONVERT(content_text),        "text/html; charset=UTF-8",             "3.11"},
+	{"text/html",                      CONTENT_SHORT,      CONVERT(content_alternative), "multipart/alternative {text, html}",   "7.6"},
+	{"text/plain",                     CONTENT_ALWAYS,     CONVERT(content_long_text),   "streamed, charset as declared",        "3.11"},
+	{"text/html",                      CONTENT_ALWAYS,     CONVERT(content_long_text),   "streamed, charset as declared",        "3.11"},
+	{"multipart/signed",               CONTENT_ALWAYS,     CONVERT(content_exact),       "octet for octet",                      "RFC 1847 2.1"},
+	{"multipart/encrypted",            CONTENT_ALWAYS,     CONVERT(content_exact),       "octet for octet",                      "RFC 1847 2.2"},
+	{"multipart/related",              CONTENT_ALWAYS,     CONVERT(content_multi),       "same structure, each leaf re-encoded", "RFC 2387"},
+	{"multipart/alternative",          CONTENT_ALWAYS,     CONVERT(content_multi),       "same structure, each leaf re-encoded", "RFC 2046 5.1.4"},
+	{"multipart/*",                    CONTENT_ALWAYS,     CONVERT(content_multi),       "multipart/mixed, leaves re-encoded",   "RFC 2046 5.1.3"},
+	{"application/resource-lists+xml", CONTENT_ALWAYS,     CONVERT(content_list),        "dropped; recipients",                  "1.4"},
+	{"application/im-iscomposing+xml", CONTENT_ALWAYS,     CONVERT(content_drop),        "dropped",                              "3.11"},
+	{"message/imdn+xml",               CONTENT_ALWAYS,     CONVERT(content_report),      "dropped; a report",                    "1.1"},
+	{"message/cpim",                   CONTENT_UNWRAPPABLE, CONVERT(content_cpim),       "unwrapped",                            "3.11"},
+	{"message/rfc822",                 CONTENT_ALWAYS,     CONVERT(content_exact),       "kept",                                 "3.11"},
+	{"application/pkcs7-mime",         CONTENT_ALWAYS,     CONVERT(content_smime),       "same octets, type with parameters",    "RFC 8551"},
+	{"application/x-pkcs7-mime",       CONTENT_ALWAYS,     CONVERT(content_smime),       "same octets, type with parameters",    "RFC 8551"},
+	{RCS_FT_TYPE,                      CONTENT_ALWAYS,     CONVERT(content_rcs),         "text",                                 "1.12"},
+	{RCS_GEO_TYPE,                     CONTENT_ALWAYS,     CONVERT(content_rcs),         "text",                                 "1.12"},
+	{"image/*",                        CONTENT_ALWAYS,     CONVERT(content_file),        "attachment, base64",                   "RFC 2231"},
+	{"audio/*",                        CONTENT_ALWAYS,     CONVERT(content_file),        "attachment, base64",                   "RFC 2231"},
+	{"video/*",                        CONTENT_ALWAYS,     CONVERT(content_file),        "attachment, base64",                   "RFC 2231"},
+	{"application/*",                  CONTENT_ALWAYS,     CONVERT(content_file),        "attachment, base64",                   "RFC 2231"},
+	{"*",                              CONTENT_ALWAYS,     CONVERT(content_file),        "attachment, base64",                   "3.11"},
+};
+/* clang-format on */
+const size_t T311_rows = sizeof T311 / sizeof *T311;
 
-/* The entity's octets may themselves be encoded, which MIME forbids for composites and some senders do: then they are decoded into memory. */
-static bool unfold_transfer(struct pager *p, struct entity *e)
-{
-	if (transfer_read(e->cte) == TRANSFER_IDENTITY)
-		return true;
-	if (e->span.to - e->span.from > CONTENT_TEXT_MAX) {
-		pager_answer(p, 413, "Request Entity Too Large", "encoded composite over 1 MiB");
-		return false;
-	}
-	struct buf octets = {0};
-	if (!content_octets(p, e, &octets)) {
-		buf_free(&octets);
-		return false;
-	}
-	struct source *source = xcalloc(1, sizeof *source);
-	p->held = xrealloc(p->held, (p->nheld + 2) * sizeof *p->held);
-	p->held[p->nheld++] = octets;
-	p->held[p->nheld++] = (struct buf){.p = (char *)source, .n = sizeof *source, .cap = sizeof *source};
-	source_memory(source, slice_buf(&octets));
-	e->source = source;
-	e->span = (struct span){0, (int64_t)octets.n};
-	e->cte = (struct slice){"", 0};
-	return true;
-}
-
-static struct part *plan_cpim(struct pager *p, struct entity e, struct place at)
-{
-	struct cpim inner, *c = p->wrapped ? &inner : &p->cpim;
-	if (!unfold_transfer(p, &e))
-		return NULL;
-	int64_t octets = e.span.to - e.span.from;
-	struct slice head = source_at(e.source, e.span.from, octets < CPIM_HEAD_MAX ? (size_t)octets : CPIM_HEAD_MAX);
-	if (e.source->error) {
-		pager_trouble(p, e.source->error);
-		return NULL;
-	}
-	enum cpim_verdict verdict = cpim_read(c, head, p->why);
-	p->wrapped = true;
-	struct part *part = NULL;
-	if (verdict == CPIM_OK) {
-		struct entity content = {.type = mime_field(&c->content, "Content-Type"),
-					 .disposition = mime_field(&c->content, "Content-Disposition"),
-					 .cte = mime_field(&c->content, "Content-Transfer-Encoding"),
-					 .id = mime_field(&c->content, "Content-ID"),
-					 .source = e.source,
-					 .span = {e.span.from + (int64_t)c->body, e.span.to}};
-		if (imdn_is_report(content.type, content.disposition))
-			p->report = true;
-		at.cpim++;
-		part = plan(p, &content, at);
-	} else if (verdict == CPIM_UNKNOWN_REQUIRED) {
-		pager_answer(p, 415, "Unsupported Media Type", p->why);
-	} else {
-		pager_answer(p, 400, "Bad CPIM", p->why);
-	}
-	if (c == &inner)
-		cpim_free(&inner);
-	return part;
-}
-
-/* A list counts only beside the content, not within what the user wrapped. */
-static void plan_list(struct pager *p, const struct entity *e, struct place at)
-{
-	struct buf word = {0}, xml = {0};
-	struct lists list;
-	mime_word(e->disposition, &word);
-	enum list_kind kind = strcmp(buf_str(&word), "recipient-list") == 0	     ? LIST_EXPLODE
-			      : strcmp(buf_str(&word), "recipient-list-history") == 0 ? LIST_HISTORY
-										      : LIST_NONE;
-	bool wanted = at.cpim == 0 && (kind > p->list_kind);
-	if (wanted && e->span.to - e->span.from > 2 * LISTS_OCTETS_MAX) {
-		pager_answer(p, 413, "Request Entity Too Large", "resource list too large");
-	} else if (wanted && content_octets(p, e, &xml)) {
-		bool good = lists_read(&list, slice_buf(&xml), p->why);
-		if (good) {
-			lists_free(&p->list);
-			p->list = list;
-			p->list_kind = kind;
-		} else {
-			lists_free(&list);
-			if (kind == LIST_EXPLODE)
-				pager_answer(p, 400, "Bad Recipient List", p->why);
-		}
-	}
-	buf_free(&word), buf_free(&xml);
-}
-
-struct children {
-	struct span *spans;
-	struct mime_fields *fields;
-	size_t *heads;
-	int n;
-	bool text; /* one is text/plain */
+static const char *const when_names[] = {
+	[CONTENT_ALWAYS] = "always",
+	[CONTENT_SHORT] = "up to 1 MiB",
+	[CONTENT_ATTACHED] = "attachment, up to 1 MiB",
+	[CONTENT_BESIDE] = "beside text, up to 1 MiB",
+	[CONTENT_UNWRAPPABLE] = "up to depth 3",
 };
 
-static bool read_children(struct pager *p, const struct entity *e, struct children *c)
+void content_print(FILE *to)
 {
-	struct buf boundary = {0}, type = {0};
-	int max = (int)conf_int(p->tools->conf, "max_mime_parts", NULL);
-	c->spans = xcalloc((size_t)max, sizeof *c->spans);
-	mime_param(e->type, "boundary", &boundary);
-	c->n = multipart_split(e->source, e->span, slice_buf(&boundary), c->spans, max);
-	buf_free(&boundary);
-	if (e->source->error)
-		pager_trouble(p, e->source->error);
-	else if (c->n < 0)
-		pager_answer(p, 413, "Request Entity Too Large", "too many parts, or no boundary");
-	else if (c->n == 0)
-		pager_answer(p, 400, "Bad Multipart", "no delimiter in multipart");
-	if (c->n < 0)
-		c->n = 0;
-	c->fields = xcalloc((size_t)c->n, sizeof *c->fields);
-	c->heads = xcalloc((size_t)c->n, sizeof *c->heads);
-	for (int i = 0; i < c->n && p->verdict == PAGER_MAIL; i++) {
-		int64_t octets = c->spans[i].to - c->spans[i].from;
-		struct slice head = source_at(e->source, c->spans[i].from, octets < MIME_HEAD_MAX ? (size_t)octets : MIME_HEAD_MAX);
-		if (!mime_fields_read(&c->fields[i], head, &c->heads[i]))
-			pager_answer(p, 400, "Bad Multipart", "bad MIME header in a part");
-		struct slice value = mime_field(&c->fields[i], "Content-Type");
-		mime_word(value, &type);
-		c->text = c->text || !value.n || strcmp(buf_str(&type), "text/plain") == 0;
-	}
-	buf_free(&type);
-	return p->verdict == PAGER_MAIL;
+	fprintf(to, "T311: CPM content -> mail\n");
+	for (size_t i = 0; i < T311_rows; i++)
+		fprintf(to, "  %-44s %-26s %-38s %-22s %s\n", T311[i].type, when_names[T311[i].when], T311[i].mail,
+			T311[i].converter, T311[i].clause);
 }
 
-static void free_children(struct children *c)
+static bool type_matches(const char *pattern, const char *type)
 {
-	for (int i = 0; i < c->n; i++)
-		mime_fields_free(&c->fields[i]);
-	free(c->spans), free(c->fields), free(c->heads);
+	size_t n = strlen(pattern);
+	if (pattern[n - 1] == '*')
+		return strncmp(pattern, type, n - 1) == 0;
+	return strcmp(pattern, type) == 0;
 }
 
-static struct part *plan_multi(struct pager *p, struct entity e, const char *type, struct place at)
+static bool holds(enum content_when when, const struct entity *e, struct place at)
 {
-	struct children c = {0};
-	if (!unfold_transfer(p, &e))
-		return NULL;
-	bool related = strcmp(type, "multipart/related") == 0, alternative = strcmp(type, "multipart/alternative") == 0;
-	struct part *multi = part_new(PART_MULTI, related || alternative ? type : "multipart/mixed"), **end = &multi->child;
-	bool good = read_children(p, &e, &c);
-	at.depth++;
-	at.alternative = alternative && c.text;
-	for (int i = 0; good && i < c.n; i++) {
-		const struct mime_fields *f = &c.fields[i];
-		struct entity child = {.type = mime_field(f, "Content-Type"), .disposition = mime_field(f, "Content-Disposition"),
-				       .cte = mime_field(f, "Content-Transfer-Encoding"), .id = mime_field(f, "Content-ID"),
-				       .source = e.source, .span = {c.spans[i].from + (int64_t)c.heads[i], c.spans[i].to}};
-		*end = plan(p, &child, at);
-		good = p->verdict == PAGER_MAIL;
-		if (*end)
-			end = &(*end)->next;
+	bool fits = e->span.to - e->span.from <= CONTENT_TEXT_MAX;
+	switch (when) {
+	case CONTENT_ALWAYS:
+		return true;
+	case CONTENT_SHORT:
+		return fits;
+	case CONTENT_ATTACHED:
+		return fits && content_attached(e);
+	case CONTENT_BESIDE:
+		return fits && at.beside_text;
+	case CONTENT_UNWRAPPABLE:
+		return at.cpim < PAGER_CPIM_DEPTH;
 	}
-	free_children(&c);
-	if (good && multi->child && multi->child->next) {
-		struct buf value = {0};
-		multi->number = p->nparts;
-		if (related && mime_param(e.type, "start", &value))
-			part_param(multi, "start", slice_buf(&value));
-		if (related && mime_param(e.type, "type", &value))
-			part_param(multi, "type", slice_buf(&value));
-		buf_free(&value);
-		return multi;
-	}
-	/* One part or none is left: the wrapper goes (1.4). */
-	struct part *only = good ? multi->child : NULL;
-	if (only)
-		multi->child = NULL;
-	content_free(multi);
-	return only;
+	return false;
 }
 
-/* ---- one entity ---- */
-
-static bool is_signed(const char *type)
+static struct part *by_table(struct pager *p, const struct entity *e, const char *type, struct place at)
 {
-	return strcmp(type, "multipart/signed") == 0 || strcmp(type, "multipart/encrypted") == 0;
+	struct part *part = NULL;
+	for (size_t i = 0; i < T311_rows; i++)
+		if (type_matches(T311[i].type, type) && holds(T311[i].when, e, at) && T311[i].convert(p, e, type, at, &part))
+			break;
+	return part;
 }
 
 static void keep_id(struct part *part, struct slice id)
@@ -275,42 +164,23 @@ static void keep_id(struct part *part, struct slice id)
 	part->id = slice_dup(id);
 }
 
-static struct part *plan_type(struct pager *p, const struct entity *e, const char *type, struct place at)
-{
-	if (strcmp(type, "message/cpim") == 0 && at.cpim < PAGER_CPIM_DEPTH)
-		return plan_cpim(p, *e, at);
-	if (strcmp(type, "application/resource-lists+xml") == 0) {
-		plan_list(p, e, at);
-		return NULL;
-	}
-	if (strcmp(type, "message/imdn+xml") == 0) {
-		p->report = true;
-		return NULL;
-	}
-	if (strcmp(type, "application/im-iscomposing+xml") == 0)
-		return NULL;
-	if (strncmp(type, "multipart/", 10) == 0 && !is_signed(type)) {
-		if (at.depth >= conf_int(p->tools->conf, "max_mime_depth", NULL))
-			return refuse(p, 413, "Request Entity Too Large", "multiparts nested deeper than max_mime_depth");
-		return plan_multi(p, *e, type, at);
-	}
-	struct part *leaf = content_leaf(p, e, type, at.alternative);
-	keep_id(leaf, e->id);
-	return leaf;
-}
-
-static struct part *plan(struct pager *p, const struct entity *e, struct place at)
+struct part *content_entity(struct pager *p, const struct entity *e, struct place at)
 {
 	struct buf type = {0};
-	if (++p->nparts > conf_int(p->tools->conf, "max_mime_parts", NULL) + 1)
-		return refuse(p, 413, "Request Entity Too Large", "more than max_mime_parts parts");
-	if (!disposition_known(e))
-		return refuse(p, 415, "Unsupported Media Type", "Content-Disposition is unknown");
+	if (++p->nparts > conf_int(p->tools->conf, "max_mime_parts", NULL) + 1) {
+		pager_answer(p, 413, "Request Entity Too Large", "more than max_mime_parts parts");
+		return NULL;
+	}
+	if (!disposition_known(e)) {
+		pager_answer(p, 415, "Unsupported Media Type", "Content-Disposition is unknown");
+		return NULL;
+	}
 	if (!e->type.n)
 		buf_puts(&type, "text/plain");
 	else if (!mime_word(e->type, &type) || !strchr(buf_str(&type), '/'))
 		buf_clear(&type), buf_puts(&type, "application/octet-stream");
-	struct part *part = plan_type(p, e, buf_str(&type), at);
+	struct part *part = by_table(p, e, buf_str(&type), at);
+	keep_id(part, e->id);
 	buf_free(&type);
 	return part;
 }
@@ -341,7 +211,7 @@ enum pager_verdict content_plan(struct pager *p)
 	const char *disposition = pager_header(p, "Content-Disposition"), *cte = pager_header(p, "Content-Transfer-Encoding");
 	struct entity e = {.type = root, .disposition = slice_of(disposition ? disposition : ""), .cte = slice_of(cte ? cte : ""),
 			   .id = {"", 0}, .source = &p->body, .span = {0, p->body.size}};
-	p->content = plan(p, &e, (struct place){0});
+	p->content = content_entity(p, &e, (struct place){0});
 	if (p->verdict != PAGER_MAIL || !p->content)
 		return p->verdict;
 	if (p->content->kind == PART_FILE && p->content->disposition && !p->content->whole_type) { /* an attachment without a text (3.11) */

@@ -9,6 +9,7 @@
 
 #include "mail/body.h"
 #include "map/pager.h"
+#include "map/table.h"
 #include "map/transfer.h"
 
 enum { CONTENT_TEXT_MAX = 1 << 20 /* octets of a text that is re-encoded in memory */ };
@@ -60,13 +61,52 @@ void content_head(const struct part *part, struct buf *out);
 void content_write(struct pager *p, struct part *part, struct sink *out);
 void content_free(struct part *part);
 
+/* Print table 3.11, a line a row. */
+void content_print(FILE *to);
+
+/* ---- table 3.11 ---- */
+
+/* Where the walk through the content is. */
+struct place {
+	int depth;	  /* of multiparts */
+	int cpim;	  /* wrappers around */
+	bool beside_text; /* a child of multipart/alternative that has a text/plain child */
+};
+
+enum content_when {
+	CONTENT_ALWAYS,
+	CONTENT_SHORT,	    /* small enough to be held */
+	CONTENT_ATTACHED,   /* and Content-Disposition: attachment */
+	CONTENT_BESIDE,	    /* and beside a text */
+	CONTENT_UNWRAPPABLE /* not too deep in wrappers */
+};
+
+/* Makes *part, or nothing of it (dropped, or a verdict is set). false: it is not such a thing after all, the next row. */
+typedef bool content_convert(struct pager *p, const struct entity *e, const char *type, struct place at, struct part **part);
+
+/* The first row whose type and condition fit, and whose converter takes it. */
+struct content_row {
+	const char *type; /* lower case; a * at the end stands for any rest */
+	enum content_when when;
+	content_convert *convert;
+	const char *converter, *mail, *clause;
+};
+
+extern const struct content_row T311[];
+extern const size_t T311_rows;
+
+content_convert content_multi, content_cpim, content_list;			     /* composite.c */
+content_convert content_text, content_alternative, content_long_text, content_exact; /* leaf.c */
+content_convert content_smime, content_rcs, content_file, content_drop, content_report;
+
 /* ---- between the files of content ---- */
 
+/* Check one entity and map it by the table; NULL: dropped, or a verdict is set. */
+struct part *content_entity(struct pager *p, const struct entity *e, struct place at);
 struct part *part_new(enum part_kind kind, const char *type);
 void part_param(struct part *part, const char *name, struct slice value);
-/* A leaf of a type (lower case word); NULL with a verdict on trouble. alternative: beside a text/plain in multipart/alternative. */
-struct part *content_leaf(struct pager *p, const struct entity *e, const char *type, bool alternative);
 /* Octets of e, transfer encoding undone; false and a verdict if it cannot be read. */
 bool content_octets(struct pager *p, const struct entity *e, struct buf *out);
+bool content_attached(const struct entity *e);
 
 #endif

@@ -79,16 +79,19 @@ static bool text_of(struct pager *p, const struct entity *e, struct buf *utf8)
 	return good;
 }
 
-static struct part *alternative(struct pager *p, struct slice html)
+bool content_alternative(struct pager *p, const struct entity *e, const char *type, struct place at, struct part **out)
 {
-	struct buf text = {0};
-	struct part *multi = part_new(PART_MULTI, "multipart/alternative");
-	html_to_text(&text, html);
-	multi->number = ++p->nparts;
-	multi->child = text_part(p, "text/plain", slice_buf(&text));
-	multi->child->next = text_part(p, "text/html", html);
-	buf_free(&text);
-	return multi;
+	struct buf html = {0}, text = {0};
+	(void)type, (void)at;
+	if (text_of(p, e, &html)) {
+		html_to_text(&text, slice_buf(&html));
+		*out = part_new(PART_MULTI, "multipart/alternative");
+		(*out)->number = ++p->nparts;
+		(*out)->child = text_part(p, "text/plain", slice_buf(&text));
+		(*out)->child->next = text_part(p, "text/html", slice_buf(&html));
+	}
+	buf_free(&html), buf_free(&text);
+	return true;
 }
 
 /* ---- files ---- */
@@ -103,7 +106,7 @@ static void name_file(struct part *part, const struct entity *e, const char *typ
 	buf_free(&raw), buf_free(&name);
 }
 
-static bool is_attachment(const struct entity *e)
+bool content_attached(const struct entity *e)
 {
 	struct buf word = {0};
 	mime_word(e->disposition, &word);
@@ -131,9 +134,76 @@ static struct part *file_part(struct pager *p, const struct entity *e, const cha
 		part_param(part, "charset", slice_buf(&charset));
 	buf_free(&charset);
 	/* A part that its multipart shows by reference stays where it is shown. */
-	part->disposition = xstrdup(e->id.n && !is_attachment(e) ? "inline" : "attachment");
+	part->disposition = xstrdup(e->id.n && !content_attached(e) ? "inline" : "attachment");
 	name_file(part, e, type);
 	return part;
+}
+
+bool content_file(struct pager *p, const struct entity *e, const char *type, struct place at, struct part **out)
+{
+	(void)at;
+	*out = file_part(p, e, type);
+	return true;
+}
+
+bool content_text(struct pager *p, const struct entity *e, const char *type, struct place at, struct part **out)
+{
+	struct buf utf8 = {0};
+	(void)at;
+	if (text_of(p, e, &utf8)) {
+		*out = text_part(p, type, slice_buf(&utf8));
+		if (content_attached(e)) {
+			(*out)->disposition = xstrdup("attachment");
+			name_file(*out, e, type);
+		}
+	}
+	buf_free(&utf8);
+	return true;
+}
+
+/* A text too long to be held is still the text of the message: streamed with the charset it came in. */
+bool content_long_text(struct pager *p, const struct entity *e, const char *type, struct place at, struct part **out)
+{
+	struct part *part = *out = file_part(p, e, type);
+	(void)at;
+	if (!part || content_attached(e))
+		return true;
+	free(part->disposition), free(part->filename);
+	part->disposition = part->filename = NULL;
+	if (!part->nparams)
+		part_param(part, "charset", SLICE("UTF-8"));
+	return true;
+}
+
+/* ---- what no person reads ---- */
+
+bool content_drop(struct pager *p, const struct entity *e, const char *type, struct place at, struct part **out)
+{
+	(void)p, (void)e, (void)type, (void)at, (void)out;
+	return true;
+}
+
+bool content_report(struct pager *p, const struct entity *e, const char *type, struct place at, struct part **out)
+{
+	(void)e, (void)type, (void)at, (void)out;
+	p->report = true;
+	return true;
+}
+
+/* ---- RCS documents ---- */
+
+/* Told as text (1.12); false: it is no such document. */
+bool content_rcs(struct pager *p, const struct entity *e, const char *type, struct place at, struct part **out)
+{
+	struct buf xml = {0}, text = {0};
+	(void)at;
+	bool read = e->span.to - e->span.from <= RCS_OCTETS_MAX * 2 && content_octets(p, e, &xml);
+	bool told = read && (strcmp(type, RCS_FT_TYPE) == 0 ? rcs_file_text(&text, slice_buf(&xml))
+							    : rcs_location_text(&text, slice_buf(&xml)));
+	if (told)
+		*out = text_part(p, "text/plain", slice_buf(&text));
+	buf_free(&xml), buf_free(&text);
+	return told || p->verdict != PAGER_MAIL;
 }
 
 /* ---- what goes through untouched ---- */
@@ -163,16 +233,19 @@ static bool fits_mail(const struct entity *e, bool *eight)
 	return last != '\r';
 }
 
-static struct part *raw_part(struct pager *p, const struct entity *e, const char *type)
+bool content_exact(struct pager *p, const struct entity *e, const char *type, struct place at, struct part **out)
 {
 	bool eight;
+	(void)at;
 	bool fits = transfer_read(e->cte) == TRANSFER_IDENTITY && fits_mail(e, &eight);
 	if (e->source->error) {
 		pager_trouble(p, e->source->error);
-		return NULL;
+		return true;
 	}
-	if (!fits) /* a mail cannot carry it byte for byte but as a file */
-		return file_part(p, e, "application/octet-stream");
+	if (!fits) { /* a mail cannot carry it byte for byte but as a file */
+		*out = file_part(p, e, "application/octet-stream");
+		return true;
+	}
 	struct part *part = part_new(PART_RAW, type);
 	struct buf value = {0};
 	text_sanitise(&value, e->type, LINE_MAX_OCTETS);
@@ -184,14 +257,17 @@ static struct part *raw_part(struct pager *p, const struct entity *e, const char
 	part->span = e->span;
 	part->encoding = eight ? MAIL_8BIT : MAIL_7BIT;
 	p->eightbit = p->eightbit || eight;
-	return part;
+	*out = part;
+	return true;
 }
 
 /* S/MIME: the type with its parameters says how to read it. */
-static struct part *smime_part(struct pager *p, const struct entity *e, const char *type)
+bool content_smime(struct pager *p, const struct entity *e, const char *type, struct place at, struct part **out)
 {
 	struct part *part = file_part(p, e, type);
 	struct buf value = {0};
+	(void)at;
+	*out = part;
 	if (part) {
 		text_sanitise(&value, e->type, LINE_MAX_OCTETS);
 		free(part->type);
@@ -199,67 +275,5 @@ static struct part *smime_part(struct pager *p, const struct entity *e, const ch
 		part->whole_type = true;
 		buf_free(&value);
 	}
-	return part;
-}
-
-static bool is_raw(const char *type)
-{
-	return strncmp(type, "multipart/", 10) == 0 || strcmp(type, "message/rfc822") == 0;
-}
-
-static bool is_smime(const char *type)
-{
-	return strcmp(type, "application/pkcs7-mime") == 0 || strcmp(type, "application/x-pkcs7-mime") == 0;
-}
-
-/* RCS documents that are told as text (1.12); NULL without a verdict: it is no such document. */
-static struct part *rcs_part(struct pager *p, const struct entity *e, const char *type)
-{
-	struct buf xml = {0}, text = {0};
-	struct part *part = NULL;
-	if (e->span.to - e->span.from <= RCS_OCTETS_MAX * 2 && content_octets(p, e, &xml) &&
-	    (strcmp(type, RCS_FT_TYPE) == 0 ? rcs_file_text(&text, slice_buf(&xml)) : rcs_location_text(&text, slice_buf(&xml))))
-		part = text_part(p, "text/plain", slice_buf(&text));
-	buf_free(&xml), buf_free(&text);
-	return part;
-}
-
-struct part *content_leaf(struct pager *p, const struct entity *e, const char *type, bool beside_text)
-{
-	bool html = strcmp(type, "text/html") == 0;
-	if ((html || strcmp(type, "text/plain") == 0) && e->span.to - e->span.from <= CONTENT_TEXT_MAX) {
-		struct buf utf8 = {0};
-		struct part *part = NULL;
-		bool attached = is_attachment(e);
-		if (!text_of(p, e, &utf8))
-			;
-		else if (html && !beside_text && !attached)
-			part = alternative(p, slice_buf(&utf8));
-		else
-			part = text_part(p, type, slice_buf(&utf8));
-		if (part && attached) {
-			part->disposition = xstrdup("attachment");
-			name_file(part, e, type);
-		}
-		buf_free(&utf8);
-		return part;
-	}
-	if (is_raw(type))
-		return raw_part(p, e, type);
-	if (is_smime(type))
-		return smime_part(p, e, type);
-	if (strcmp(type, RCS_FT_TYPE) == 0 || strcmp(type, RCS_GEO_TYPE) == 0) {
-		struct part *told = rcs_part(p, e, type);
-		if (told || p->verdict != PAGER_MAIL)
-			return told;
-	}
-	struct part *part = file_part(p, e, type);
-	if (part && !is_attachment(e) && (html || strcmp(type, "text/plain") == 0)) {
-		/* A text too long to be held is still the text of the message: streamed with the charset it came in. */
-		free(part->disposition), free(part->filename);
-		part->disposition = part->filename = NULL;
-		if (!part->nparams)
-			part_param(part, "charset", SLICE("UTF-8"));
-	}
-	return part;
+	return true;
 }

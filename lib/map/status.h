@@ -40,7 +40,7 @@ enum status_action {
 };
 
 struct status_row {
-	const char *outcome; /* the sheet's words */
+	const char *outcome; /* as in table 5.1 */
 	enum status_when when;
 	const char *codes;    /* three-digit codes and ranges that mean the row where no enhanced code is known: "450",
 				 "500-504"; "@rcpt": only as answer to    RCPT */

@@ -2,7 +2,7 @@
  * table.h - what the mapping tables are made of: rows of element, source, condition and converter, walked by one small engine.
  *
  * A row yields a value when its condition holds, its source has something and its converter takes it. Of the rows of one element the first
- * that yields wins, as the sheet says "sources are tried left to right".
+ * that yields wins.
  */
 #ifndef CPMAIL_MAP_TABLE_H
 #define CPMAIL_MAP_TABLE_H
@@ -56,7 +56,7 @@ enum map_when {
 
 struct map_row {
 	const char *element;
-	char status; /* M, C, O, - as in the sheet */
+	char status; /* M always, C on a condition, O optional, - never written */
 	enum map_source source;
 	enum map_when when;
 	/* Append the element's value, or a whole header field, to out; false: this row yields nothing. NULL: never written. */
