@@ -1,0 +1,142 @@
+"""gateway.py - a gateway of this build on free ports, without a supervisor: for scripts/bench and scripts/crash-test."""
+import os, shutil, signal, socket, subprocess, sys, tempfile, time
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def free_port():
+    while True:
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            port = tcp.getsockname()[1]
+            try:
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            if port < 60000:
+                return port
+
+
+def fresh(scratch, name):
+    """A directory tree of its own: ext4 punishes files that are created where many were removed."""
+    path = tempfile.mkdtemp(prefix=name + ".", dir=scratch)
+    subprocess.run(["chattr", "+T", path], stderr=subprocess.DEVNULL)
+    return path
+
+
+class Gateway:
+    """The programs of the way MESSAGE -> mail, each on its queue, without a supervisor."""
+
+    def __init__(self, build, scratch, conf="", next_hop=None, listeners=1):
+        self.build = build
+        self.dir = fresh(scratch, "gateway")
+        self.root = os.path.join(self.dir, "spool")
+        self.mail = os.path.join(self.root, "Maildir")
+        self.port = free_port()
+        self.processes, self.commands = {}, []
+        os.mkdir(self.root)
+        key = os.path.join(self.dir, "key")
+        with open(key, "wb") as f:
+            f.write(b"k" * 32)
+        os.chmod(key, 0o600)
+        self.conf = os.path.join(self.dir, "cpmail.conf")
+        with open(self.conf, "w") as f:
+            f.write('gateway = "127.0.0.1";\nmail_domain = "rcs.example.net";\nsip_domains = ("ims.example.net");\n'
+                    'trusted_peers = ("127.0.0.1");\ndomain_map = (("ims.example.net", "rcs.example.net"));\n'
+                    'msgid_key = ("%s");\nsip_listen = ("udp:127.0.0.1:%d", "tcp:127.0.0.1:%d");\n'
+                    'next_hop_smarthost = "%s";\n%s'
+                    % (key, self.port, self.port, next_hop or "maildir:" + self.mail, conf))
+        q = lambda name: os.path.join(self.root, name)
+        answers = "sip.response=%s/%d" % (q("sip-listen"), listeners)
+        for n in range(listeners):
+            self.start("sip-listen", ["-n", str(n), "-i", q("sip-listen.%d" % n), "-o", "sip.request=" + q("cpm2mail")])
+        self.start("cpm2mail", ["-i", q("cpm2mail"), "-o", "mail.out=" + q("mail-route"), "-o", answers,
+                                "-o", "sip.join=" + q("report"), "-o", "sip.request=" + q("mail-route")])
+        self.start("mail-route", ["-i", q("mail-route"), "-o", "mail.out=" + q("smtp-send"), "-o", answers,
+                                  "-o", "mail.result=" + q("report"), "-o", "sip.request=" + q("cpm2mail")])
+        self.start("smtp-send", ["-i", q("smtp-send"), "-o", "mail.result=" + q("report")])
+        self.start("report", ["-i", q("report"), "-o", answers, "-o", "sip.forget=" + q("cpm2mail")])
+        self.wait()
+
+    def start(self, name, options):
+        log = open(os.path.join(self.dir, name + ".log"), "ab")
+        argv = [os.path.join(self.build, "cmd", name), "-c", self.conf] + options
+        p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.commands.append((name, options))
+        self.processes["%s.%d" % (name, len(self.processes))] = (name, p)
+
+    def restart_dead(self):
+        """What a supervisor does: each process that ended is started again. Returns the exit statuses seen."""
+        ended = []
+        for i, (key, (name, p)) in enumerate(list(self.processes.items())):
+            if p.poll() is not None:
+                ended.append((name, p.returncode))
+                del self.processes[key]
+        for name, status in ended:
+            options = [o for n, o in self.commands if n == name][0]
+            self.commands.remove((name, options))
+            self.start(name, options)
+        return ended
+
+    def waiting(self):
+        """Files that are still on their way, in any queue."""
+        n = 0
+        for where, _, files in os.walk(self.root):
+            part = where[len(self.root):].split("/")
+            if len(part) > 2 and part[1] != "Maildir" and part[2] in ("new", "cur", "defer", "fail", "tmp"):
+                n += len([f for f in files if f != "lock"])
+        return n
+
+    def wait(self):
+        ask = ("OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bKb%d;rport\r\nFrom: <sip:b@x>;tag=1\r\n"
+               "To: <sip:x@127.0.0.1>\r\nCall-ID: ask%d\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(0.2)
+            for i in range(100):
+                for name, p in self.processes.values():
+                    if p.poll() is not None:
+                        sys.exit("gateway: %s ended: %s" % (name, open(os.path.join(self.dir, name + ".log")).read()[-2000:]))
+                try:
+                    s.sendto((ask % (s.getsockname()[1], i, i)).encode(), ("127.0.0.1", self.port))
+                    if s.recv(4096).startswith(b"SIP/2.0 200"):
+                        return
+                except OSError:
+                    time.sleep(0.05)
+        sys.exit("gateway: sip-listen does not answer")
+
+    def cpu(self):
+        """CPU seconds of each program so far."""
+        used = {}
+        for name, p in self.processes.values():
+            with open("/proc/%d/stat" % p.pid) as f:
+                field = f.read().rsplit(")", 1)[1].split()
+            used[name] = used.get(name, 0) + (int(field[11]) + int(field[12])) / TICK
+        return used
+
+    def peak_mb(self):
+        peak = {}
+        for name, p in self.processes.values():
+            with open("/proc/%d/status" % p.pid) as f:
+                kb = [int(line.split()[1]) for line in f if line.startswith("VmHWM")][0]
+            peak[name] = max(peak.get(name, 0), kb / 1024)
+        return peak
+
+    def mails(self):
+        new = os.path.join(self.mail, "new")
+        return os.listdir(new) if os.path.isdir(new) else []
+
+    def kill(self):
+        for _, p in self.processes.values():
+            p.kill()
+            p.wait()
+
+    def close(self):
+        for _, p in self.processes.values():
+            p.send_signal(signal.SIGTERM)
+        for name, p in self.processes.values():
+            try:
+                p.wait(15)
+            except subprocess.TimeoutExpired:
+                p.kill()
+                sys.exit("gateway: %s does not stop" % name)
+        shutil.rmtree(self.dir, ignore_errors=True)
