@@ -9,7 +9,10 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SPARE_DESCRIPTORS = 64, DRAIN_US = 1000000, SWEEP_US = 1000000 };
@@ -139,9 +142,12 @@ static void watch_input(struct loop *l)
 		l->input_end = true;
 		return;
 	}
+	struct stat st;
+	if (fd == 0 && fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); /* nothing but the event loop may wait */
 	l->input = event_new(s->base, fd, EV_READ | EV_PERSIST, on_input, l);
 	l->input_file = !l->input || event_add(l->input, NULL) != 0; /* a plain file is always ready */
-	l->input_ready = true;
+	l->input_ready = fd != 0;
 }
 
 static void take_input(struct loop *l)
@@ -150,8 +156,7 @@ static void take_input(struct loop *l)
 	if (l->input_end || !(l->input_ready || l->input_file || frame_timeout_ms(s->frame) == 0))
 		return;
 	int n = frame_dispatch(s->frame);
-	l->input_ready =
-		n > 0 && frame_has_queues(s->frame) && frame_fd(s->frame) != 0; /* there may be another batch */
+	l->input_ready = n > 0 && !isatty(frame_fd(s->frame)); /* there may be another batch */
 	if (n >= 0)
 		return;
 	l->input_end = true;
@@ -215,7 +220,7 @@ static void drain(struct loop *l)
 	struct server *s = l->s;
 	log_event(LOG_INFO, NULL, "stopping", NULL);
 	answer_commit(s);
-	if (!l->input_end)
+	if (!l->input_end && (l->input_ready || frame_fd(s->frame) != 0))
 		frame_dispatch(s->frame);
 	answer_due(s);
 	send_all(s);
