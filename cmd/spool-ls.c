@@ -29,6 +29,7 @@ struct queue_sum {
 	int64_t due_us;	   /* first due; 0 = none */
 	int64_t failed_us; /* the last failure; 0 = none */
 	struct reasons why[SPOOL_STATES];
+	int workers; /* alive; -1 unknown */
 };
 
 struct show {
@@ -134,6 +135,13 @@ static void print_reasons(const struct show *s, const char *queue, enum spool_st
 	}
 }
 
+/* What waits for a program that does not run is stuck, whatever else is well. */
+static void print_nobody(const struct show *s, const char *queue, struct buf *out)
+{
+	if (s->sum.workers == 0 && s->sum.records[SPOOL_WAITING] + s->sum.records[SPOOL_CLAIMED])
+		buf_printf(out, "%s: nobody works on it: is the program running?\n", queue);
+}
+
 static json_t *reasons_json(const struct reasons *w)
 {
 	json_t *list = json_array();
@@ -162,6 +170,8 @@ static void sum_json(const struct show *s, const char *queue)
 	record_set_int(o, "batches", s->sum.batches);
 	for (int i = 0; i < SPOOL_STATES; i++)
 		record_set_int(o, spool_state_name[i], s->sum.records[i]);
+	if (s->sum.workers >= 0)
+		record_set_int(o, "workers", s->sum.workers);
 	if (s->sum.oldest_us)
 		record_set_int(o, "oldest_s", (s->now_us - s->sum.oldest_us) / 1000000);
 	if (s->sum.due_us) {
@@ -177,14 +187,16 @@ static void sum_json(const struct show *s, const char *queue)
 
 static void sum_text(const struct show *s, const char *queue)
 {
-	char oldest[16] = "-", due[16] = "-";
+	char oldest[16] = "-", due[16] = "-", workers[16] = "?";
 	if (s->sum.oldest_us)
 		age(s->now_us - s->sum.oldest_us, oldest);
 	if (s->sum.due_us)
 		age(s->sum.due_us - s->now_us, due);
-	printf("%-20s %8" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %7s %7s\n", queue,
+	if (s->sum.workers >= 0)
+		snprintf(workers, sizeof workers, "%d", s->sum.workers);
+	printf("%-20s %8" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %7s %7s %7s\n", queue,
 	       s->sum.records[SPOOL_WAITING], s->sum.records[SPOOL_CLAIMED] + s->sum.records[SPOOL_LEAVING],
-	       s->sum.records[SPOOL_DEFERRED], s->sum.records[SPOOL_FAILED], oldest, due);
+	       s->sum.records[SPOOL_DEFERRED], s->sum.records[SPOOL_FAILED], oldest, due, workers);
 }
 
 static void sum_free(struct queue_sum *q)
@@ -269,10 +281,12 @@ static bool show_queue(struct show *s, const char *path, struct buf *reasons)
 		log_msg(LOG_ERROR, "%s: %s", path, errno == ENOENT ? "not a queue" : strerror(errno));
 		return false;
 	}
+	s->sum.workers = s->list ? -1 : spool_workers(path);
 	if (!s->list && s->json)
 		sum_json(s, name);
 	if (!s->list && !s->json) {
 		sum_text(s, name);
+		print_nobody(s, name, reasons);
 		print_reasons(s, name, SPOOL_DEFERRED, reasons);
 		print_reasons(s, name, SPOOL_FAILED, reasons);
 	}

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 const char *const spool_state_name[SPOOL_STATES] = {"waiting", "claimed", "leaving", "deferred", "failed"};
@@ -221,6 +222,43 @@ int spool_list(const char *queue, unsigned states, spool_file_h *each, void *ctx
 	if (states & 1u << SPOOL_FAILED && list_plain(&l, SPOOL_FAILED, "fail") < 0)
 		return -1;
 	return l.ended;
+}
+
+/* Does somebody hold a flock on the file? A line of /proc/locks ends in MAJOR:MINOR:INODE START END. */
+static bool held(const char *path, const char *locks)
+{
+	struct stat st;
+	char id[64];
+	if (stat(path, &st) != 0)
+		return false;
+	snprintf(id, sizeof id, " %02x:%02x:%lu ", major(st.st_dev), minor(st.st_dev), (unsigned long)st.st_ino);
+	for (const char *line = locks; line;) {
+		const char *end = strchr(line, '\n'), *flock = strstr(line, " FLOCK "), *there = strstr(line, id);
+		if (!end)
+			return false;
+		if (flock && flock < end && there && there < end)
+			return true;
+		line = end + 1;
+	}
+	return false;
+}
+
+int spool_workers(const char *queue)
+{
+	const struct spool_file all = {.path = "/proc/locks"};
+	char path[PATH_MAX];
+	struct buf locks = {0};
+	struct names slots = {0};
+	int n = snprintf(path, sizeof path, "%s/cur", queue), alive = 0;
+	bool known =
+		n > 0 && (size_t)n < sizeof path - 32 && spool_file_read(&all, &locks) && read_names(path, &slots) == 0;
+	for (size_t i = 0; known && i < slots.n; i++) {
+		snprintf(path, sizeof path, "%.*s/cur/%.8s/lock", (int)sizeof path - 32, queue, slots.p[i]);
+		alive += held(path, buf_str(&locks));
+	}
+	spool_names_free(slots.p);
+	buf_free(&locks);
+	return known ? alive : -1;
 }
 
 bool spool_file_read(const struct spool_file *f, struct buf *out)

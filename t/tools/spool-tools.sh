@@ -61,8 +61,14 @@ mkdir -p "$root/smtp-send/cur/3"
 mv "$root/aside/new/$file" "$root/smtp-send/cur/3/$file,i,$file"
 
 same "ls: status 0" 0 "$(status spool-ls -r "$root")"
-check "ls: counts by state" grep -qE '^smtp-send +2 +1 +1 +2 +[0-9]+s +10m$' "$scratch/out"
-check "ls: another queue" grep -qE '^report +1 +0 +0 +0 +[0-9]+s +-$' "$scratch/out"
+check "ls: counts by state" grep -qE '^smtp-send +2 +1 +1 +2 +[0-9]+s +10m +0$' "$scratch/out"
+check "ls: another queue" grep -qE '^report +1 +0 +0 +0 +[0-9]+s +- +0$' "$scratch/out"
+check "ls: says that nobody works on it" grep -qx 'report: nobody works on it: is the program running?' "$scratch/out"
+exec 9>"$root/smtp-send/cur/3/lock"
+flock 9
+check "ls: counts workers" grep -qE '^smtp-send .* 1$' <(spool-ls -r "$root")
+same "ls: and leaves their locks alone" "" "$(flock -n "$root/smtp-send/cur/3/lock" echo free)"
+exec 9>&-
 check "ls: says why records wait" grep -qE '^smtp-send: 1 deferred \(next in 10m\): 4.4.1 no connection$' "$scratch/out"
 check "ls: and why they failed, cleanly" grep -qE '^smtp-send: 2 failed \(last [0-9]+s ago\): 5.1.1 no such user$' "$scratch/out"
 spool-ls -j "$root/smtp-send" >"$scratch/out"

@@ -55,6 +55,8 @@ static void states(void)
 
 	struct spool_worker *w = spool_worker_open(in, &(struct spool_worker_options){0});
 	struct spool_line *l;
+	is_int(spool_workers(in), 1, "one worker");
+	is_int(spool_workers(out), 0, "none of the other queue");
 	is_int(spool_claim(w, &l), 3, "claimed");
 	s = look(in);
 	ok(s.records[SPOOL_CLAIMED] == 3 && s.files[SPOOL_WAITING] == 0, "claimed, none waits");
@@ -72,6 +74,7 @@ static void states(void)
 	s = look(out);
 	ok(s.records[SPOOL_WAITING] == 1 && strcmp(s.text, "C\n ") == 0, "one waits in the next queue");
 	spool_worker_close(w);
+	is_int(spool_workers(in), 0, "no worker any more");
 }
 
 static bool stop(void *ctx, const struct spool_file *f)
