@@ -33,7 +33,7 @@ static void read_keys(const struct conf *c, struct token_keys *keys)
 	char *secret;
 	for (size_t i = 0; (secret = conf_secret_item(c, "msgid_key", i)); i++) {
 		if (!token_keys_parse(keys, secret))
-			die_perm("msgid_key: at most %d keys, each of at least %d octets", TOKEN_KEYS_MAX,
+			die_perm("msgid_key: at most %d keys, each of at least %d octets of text; a good one: openssl rand -hex 32", TOKEN_KEYS_MAX,
 				 TOKEN_KEY_MIN);
 		explicit_bzero(secret, strlen(secret));
 		free(secret);

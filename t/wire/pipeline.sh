@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib/wire.sh"
 need sipsak jq
 port=$(free_port)
-head -c 32 /dev/urandom >"$scratch/key"; chmod 600 "$scratch/key"
+openssl rand -hex 32 >"$scratch/key"; chmod 600 "$scratch/key"
 cat >"$scratch/cpmail.conf" <<EOF
 gateway = "mailgw.ims.example.net";
 mail_domain = "rcs.example.net";
