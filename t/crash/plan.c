@@ -185,11 +185,34 @@ void plan_log(const struct spool_call *c, long result)
 	}
 }
 
+static bool fd_in_slot[1024];
+
+static bool omitted(const struct spool_call *c)
+{
+	bool file = c->op == OP_FSYNC && c->fd < 1024, dir = c->op == OP_FSYNC_DIR;
+	switch (shared->omit) {
+	case OMIT_PARTS:
+		return file && fd_in_slot[c->fd];
+	case OMIT_TMP:
+		return file && !fd_in_slot[c->fd];
+	case OMIT_SLOT:
+		return dir && strstr(c->dir, "/cur/");
+	case OMIT_BLOB:
+		return dir && strstr(c->dir, "/blob");
+	case OMIT_NEW:
+		return dir && strstr(c->dir, "/new");
+	default:
+		return false;
+	}
+}
+
 static void after(const struct spool_call *c, long result)
 {
 	if ((c->op == OP_OPEN || c->op == OP_CREATE) && result >= 0 && result < 1024)
+		fd_in_slot[result] = strstr(c->dir, "/cur/") != NULL;
+	if ((c->op == OP_OPEN || c->op == OP_CREATE) && result >= 0 && result < 1024)
 		failed_fd[result] = false;
-	if (shared->logging && result >= 0 && c->op >= OP_CREATE)
+	if (shared->logging && result >= 0 && !omitted(c) && (c->op >= OP_CREATE || c->op == OP_OPEN))
 		plan_log(c, result);
 }
 
@@ -294,6 +317,7 @@ static void filters(const struct plan *p)
 		;
 }
 
+/* The filters have a turn between two batches of the producer. */
 static void produce(const struct plan *p)
 {
 	struct rec r[PLAN_RECORDS];
@@ -331,8 +355,15 @@ static void produce(const struct plan *p)
 			spool_producer_close(out), out = spool_producer_open(queue);
 		if (!out)
 			die_temp("%s:", queue);
+		if (p->through) {
+			filter(p, "q");
+			if (first % 2)
+				filter(p, "q1");
+		}
 	}
 	spool_producer_close(out);
+	if (p->through)
+		filters(p);
 }
 
 static int child(const struct plan *p, bool under_test)

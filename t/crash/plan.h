@@ -21,7 +21,10 @@ struct plan {
 	const char *batches; /* "1:a 2:ab/3:d*" : records, / between batches, ! after a record: it names a blob */
 	bool state, effects, ordered, strict;
 	bool produce; /* the run under test is the producer's */
+	bool through; /* and the filters work between its batches */
 };
+
+enum omitted { OMIT_NOTHING, OMIT_PARTS, OMIT_SLOT, OMIT_BLOB, OMIT_TMP, OMIT_NEW };
 
 /* Shared with the children. */
 struct shared {
@@ -34,6 +37,7 @@ struct shared {
 	bool acked[PLAN_RECORDS];
 	bool noted[PLAN_RECORDS];
 	bool logging;
+	enum omitted omit; /* an fsync that the log does not see, as if the program left it out */
 	size_t log_n;
 	char log[LOG_OCTETS];
 };
