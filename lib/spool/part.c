@@ -182,7 +182,7 @@ static int64_t due_grain(const struct spool_worker *w)
 	if (n)
 		qsort(due, n, sizeof *due, by_due);
 	while (distinct(due, n, grain) > DEFER_PARTS)
-		grain = grain == 1 ? 1000000 : grain * 2;
+		grain = grain == 1 ? 1000 : grain * 2;
 	free(due);
 	return grain;
 }

@@ -52,6 +52,9 @@ int target_publish(struct spool_worker *w, const struct slot *s, const char *fil
 	}
 	if (q)
 		level_add(q, 1, (int64_t)octets);
+	/* what comes back to the own queue is known without a hint */
+	if (d == w->queue->new || (q && q->root == w->queue->root && strcmp(q->name, w->queue->name) == 0))
+		scan_add(&w->new, name);
 	if (d == w->queue->defer) {
 		scan_add(&w->defer, name);
 		if (w->opt.ordered && target->key[0])
