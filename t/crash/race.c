@@ -126,16 +126,17 @@ static int gather(const char *queue, const char *dir, uint8_t *times)
 		if (e->d_name[0] == '.' || strcmp(e->d_name, "lock") == 0)
 			continue;
 		files++;
-		snprintf(path, sizeof path, "%.80s/%.10s/%.150s", queue, dir, e->d_name);
+		char *file = xasprintf("%s/%s", path, e->d_name);
 		if (!times)
-			printf("# left over: %s\n", path);
-		FILE *f = times ? fopen(path, "re") : NULL;
+			printf("# left over: %s\n", file);
+		FILE *f = times ? fopen(file, "re") : NULL;
 		int n;
 		while (f && fscanf(f, "{\"n\":%d}\n", &n) == 1)
 			if (n >= 0 && n < RECORDS_MAX && times[n] < 255)
 				times[n]++;
 		if (f)
 			fclose(f);
+		free(file);
 	}
 	closedir(d);
 	return files;
