@@ -258,7 +258,7 @@ static void poison(bool ordered)
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "then the queue is worked off");
 	memset(times, 0, sizeof times);
 	is_int(gather(in, "fail", times), 2, "two batches in fail/");
-	char cmd[200];
+	char cmd[400];
 	snprintf(cmd, sizeof cmd, "cat %s/fail/* | grep -c 'killed its worker twice' | grep -qx 2 && rm %s/fail/*", in,
 		 in);
 	ok(system(cmd) == 0, "with the reason");

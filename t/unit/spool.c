@@ -134,15 +134,15 @@ static void forms(void)
 	is_int(spool_claim(w, &l), 2, "two batches, hinted");
 	spool_put(w, 0, out, "c", 1, NULL, 0);
 	spool_put(w, 1, out2, "d", 1, NULL, 0);
-	spool_defer(w, 1, clock_real_us() + 50000, NULL, "e", 1, NULL, 0);
+	spool_defer(w, 1, clock_real_us() + 700000, NULL, "e", 1, NULL, 0);
 	spool_fail(w, 0, "f", 1, NULL, 0);
 	is_int(spool_commit(w), 0, "general form");
 	is_int(count(in, "cur/1"), 1, "the mark waits");
 	is_int(count(in, "defer"), 1, "deferred");
 	is_int(count(in, "fail"), 1, "failed");
 	is_int(spool_claim(w, &l), 0, "not yet due");
-	ok(spool_timeout_ms(w) <= 60, "but soon");
-	usleep(60000);
+	ok(spool_timeout_ms(w) <= 700, "but soon");
+	usleep(750000);
 	is_int(spool_claim(w, &l), 1, "due");
 	is_str(l[0].p, "e", "the deferred record");
 	is_int(spool_commit(w), 0, "dropped");
@@ -274,7 +274,7 @@ static void order(void)
 	struct spool_worker *w = spool_worker_open(in, &opt);
 	is_int(spool_claim(w, &l), 1, "first");
 	is_int(spool_held(w, 0, "k"), 0, "not held");
-	int64_t due = clock_real_us() + 100000;
+	int64_t due = clock_real_us() + 700000;
 	spool_defer(w, 0, due, "k", l[0].p, l[0].n, NULL, 0);
 	is_int(spool_held(w, 0, "k"), due, "held within the transaction");
 	spool_commit(w);
@@ -285,7 +285,7 @@ static void order(void)
 	is_int(spool_held(w, 0, "j"), 0, "another conversation is not");
 	spool_defer(w, 0, due, "k", l[0].p, l[0].n, NULL, 0);
 	spool_commit(w);
-	usleep(120000);
+	usleep(750000);
 	is_int(spool_claim(w, &l), 2, "both are due");
 	is_str(l[0].p, "{\"n\":1}", "the first before");
 	is_str(l[1].p, "{\"n\":2}", "the second");
