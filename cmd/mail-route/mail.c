@@ -11,6 +11,7 @@ struct fate {
 	const char *enhanced;	     /* NULL: there is a way */
 	const char *text;
 	const char *outcome; /* of mail.result; NULL: none now */
+	bool open;	     /* its domain is still being looked up */
 	bool waits;	     /* tried again later */
 	bool sent;	     /* its mail.out was made */
 };
@@ -33,6 +34,12 @@ void mail_ask(struct router *r, struct frame_item *it)
 	json_array_foreach (record_get(it->in->member, "to"), i, rcpt)
 		if (recipient_domain(rcpt, &domain))
 			target_find(r, domain);
+}
+
+/* How often the mail was tried: not counting the times it only came back for an answer that was still on its way. */
+static int mail_tries(const struct frame_item *it)
+{
+	return item_retries(it) - (int)record_int(it->in->member, "asking", 0);
 }
 
 /* ---- temporary trouble: now an answer, or later another try (1.2, transient results) ---- */
@@ -60,19 +67,19 @@ static int64_t lifetime_end(const struct router *r, const struct frame_item *it)
 static int64_t next_try_us(const struct router *r, const struct frame_item *it)
 {
 	static const int minutes[] = {1, 5, 15, 30, 60};
-	int last = (int)(sizeof minutes / sizeof *minutes) - 1, tries = item_retries(it);
+	int last = (int)(sizeof minutes / sizeof *minutes) - 1, tries = mail_tries(it);
 	int64_t due = frame_now_ms(it->frame) + minutes[tries < last ? tries : last] * 60000, end = lifetime_end(r, it);
 	return (due < end ? due : end) * 1000;
 }
 
 static void temporary(const struct router *r, const struct frame_item *it, struct fate *f)
 {
-	if (item_retries(it) && frame_now_ms(it->frame) >= lifetime_end(r, it)) {
+	if (mail_tries(it) && frame_now_ms(it->frame) >= lifetime_end(r, it)) {
 		f->outcome = "permanent";
 		f->enhanced = "4.4.7";
 	} else if (queueing(r, it, f->target)) {
 		f->waits = true;
-		f->outcome = item_retries(it) ? NULL : "queued";
+		f->outcome = mail_tries(it) ? NULL : "queued";
 	} else {
 		f->outcome = "temporary";
 	}
@@ -87,6 +94,7 @@ static struct fate recipient_fate(struct router *r, const struct frame_item *it,
 		f.text = "the address cannot be one";
 	} else {
 		f.target = target_find(r, domain);
+		f.open = target_open(f.target);
 		f.enhanced = target_failure(f.target, &f.text);
 	}
 	if (f.enhanced && f.enhanced[0] == '5')
@@ -98,13 +106,13 @@ static struct fate recipient_fate(struct router *r, const struct frame_item *it,
 
 /* ---- output ---- */
 
-/* All members of the mail but "to" and "route". Values are shared with the input: neither is changed any more. */
+/* All members of the mail but "to" and what is ours. Values are shared with the input: neither is changed any more. */
 static void copy_mail(const json_t *from, json_t *to)
 {
 	const char *key;
 	json_t *value;
 	json_object_foreach ((json_t *)(uintptr_t)from, key, value)
-		if (strcmp(key, "to") != 0 && strcmp(key, "route") != 0)
+		if (strcmp(key, "to") != 0 && strcmp(key, "route") != 0 && strcmp(key, "asking") != 0)
 			record_set_new(to, key, json_incref(value));
 }
 
@@ -171,24 +179,46 @@ static void log_failures(const struct frame_item *it, const json_t *to, const st
 				  fate[i].outcome, "why", fate[i].text, NULL);
 }
 
-/* What is left in the input waits: those recipients that nothing was said about for good. */
+/* What is left in the input: those recipients that nothing was said about for good. */
+static void keep_waiting(struct frame_item *it, const json_t *to, const struct fate *fate)
+{
+	json_t *rest = json_array();
+	for (size_t i = 0; i < json_array_size(to); i++)
+		if (fate[i].open || fate[i].waits)
+			json_array_append(rest, json_array_get(to, i));
+	record_set_new(it->in->member, "to", rest);
+}
+
 static void defer_rest(const struct router *r, struct frame_item *it, const json_t *to, const struct fate *fate)
 {
-	const struct fate *first = NULL;
-	json_t *rest = json_array();
-	for (size_t i = 0; i < json_array_size(to); i++) {
-		if (!fate[i].waits)
-			continue;
-		json_array_append(rest, json_array_get(to, i));
-		first = first ? first : &fate[i];
-	}
-	if (first) {
-		int64_t due = next_try_us(r, it);
-		record_set_new(it->in->member, "to", rest);
-		item_defer(it, due, first->enhanced, "%s: %s", first->target->domain, first->text);
-	} else {
-		json_decref(rest);
-	}
+	size_t n = json_array_size(to), i = 0;
+	while (i < n && !fate[i].waits)
+		i++;
+	if (i == n)
+		return;
+	int64_t due = next_try_us(r, it);
+	keep_waiting(it, to, fate);
+	item_defer(it, due, fate[i].enhanced, "%s: %s", fate[i].target->domain, fate[i].text);
+}
+
+/* Some domain is still being looked up: what else is temporary waits with it, and is told when all is known. */
+static bool come_back(struct frame_item *it, const json_t *to, struct fate *fate)
+{
+	size_t n = json_array_size(to), i = 0;
+	while (i < n && !fate[i].open)
+		i++;
+	if (i == n)
+		return false;
+	for (size_t k = 0; k < n; k++)
+		if (fate[k].enhanced && fate[k].enhanced[0] == '4') {
+			fate[k].outcome = NULL;
+			fate[k].waits = true;
+		}
+	keep_waiting(it, to, fate);
+	record_set_int(it->in->member, "asking", record_int(it->in->member, "asking", 0) + 1);
+	item_defer(it, frame_now_ms(it->frame) * 1000 + PATIENCE_MS * 1000 + COME_BACK_US, "4.4.3",
+		   "%s: the name servers have not answered yet", fate[i].target->domain);
+	return true;
 }
 
 void mail_answer(struct router *r, struct frame_item *it)
@@ -204,11 +234,14 @@ void mail_answer(struct router *r, struct frame_item *it)
 	for (size_t i = 0; i < n; i++)
 		fate[i] = recipient_fate(r, it, json_array_get(to, i));
 	for (size_t i = 0; i < n; i++)
-		if (!fate[i].enhanced && !fate[i].sent)
+		if (!fate[i].enhanced && !fate[i].open && !fate[i].sent)
 			emit_mail(it, to, fate, i);
-	log_failures(it, to, fate);
+	bool later = come_back(it, to, fate);
 	emit_result(it, to, fate);
-	defer_rest(r, it, to, fate);
+	if (!later) {
+		log_failures(it, to, fate);
+		defer_rest(r, it, to, fate);
+	}
 	free(fate);
 	json_decref(to);
 }

@@ -33,6 +33,7 @@ static void start(struct frame *f, void *ctx)
 	struct buf servers = {0};
 	const char *item;
 	r->conf = frame_conf(f);
+	r->patient = !frame_has_queue(f);
 	for (size_t i = 0; (item = conf_item(r->conf, "dns_server", i, NULL)); i++)
 		buf_printf(&servers, "%s%s", i ? "," : "", item);
 	r->dns = dns_open(buf_str(&servers));
@@ -43,7 +44,8 @@ static void start(struct frame *f, void *ctx)
 		r->own_addresses[i] = bare_address(item);
 }
 
-/* All questions of the batch are in flight together. */
+/* All questions of the batch are in flight together. With a queue nobody waits long for a dead name server of others:
+ * what is still open then comes back in a moment, and finds the answer. */
 static void batch(struct frame_item *items, size_t n, void *ctx)
 {
 	struct router *r = ctx;
@@ -52,13 +54,17 @@ static void batch(struct frame_item *items, size_t n, void *ctx)
 			mail_ask(r, &items[i]);
 		else
 			number_ask(r, &items[i]);
-	dns_wait(r->dns);
+	if (r->patient)
+		dns_wait(r->dns);
+	else
+		dns_wait_for(r->dns, &r->wanted, PATIENCE_MS);
 	for (size_t i = 0; i < n; i++)
 		if (is_mail(&items[i]))
 			mail_answer(r, &items[i]);
 		else
 			number_answer(&items[i]);
 	targets_clear(r);
+	numbers_clear(r);
 }
 
 static void stop(struct frame *f, void *ctx)
@@ -66,6 +72,8 @@ static void stop(struct frame *f, void *ctx)
 	struct router *r = ctx;
 	(void)f;
 	dns_close(r->dns);
+	targets_clear(r);
+	numbers_clear(r);
 	for (size_t i = 0; r->own_addresses[i]; i++)
 		free((void *)(uintptr_t)r->own_addresses[i]);
 }

@@ -5,18 +5,64 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-/* A question that a record waits for. */
+/* A number that records ask for. One that is still open at the end of the batch goes on, and is there when they come
+ * back. */
 struct question {
+	struct router *router;
+	bool open;
+	bool counted; /* as one of router.wanted */
 	enum enum_result result;
-	char *number;
+	char *number; /* "" = none */
 	char *address;
+	struct question *next;
 };
 
 static void got_address(void *arg, enum enum_result result, const char *address)
 {
 	struct question *q = arg;
+	q->open = false;
 	q->result = result;
 	q->address = address ? xstrdup(address) : NULL;
+	if (q->counted)
+		q->router->wanted--;
+	q->counted = false;
+}
+
+static struct question *question_find(struct router *r, const char *number)
+{
+	struct question *q = r->questions;
+	while (q && strcmp(q->number, number) != 0)
+		q = q->next;
+	return q;
+}
+
+static struct question *question_new(struct router *r, const char *number)
+{
+	const char *suffix = conf_str(r->conf, "enum_suffix", NULL);
+	struct question *q = xcalloc(1, sizeof *q);
+	*q = (struct question){.router = r, .result = ENUM_NONE, .number = xstrdup(number), .next = r->questions};
+	r->questions = q;
+	if (*number && suffix && *suffix) {
+		q->open = q->counted = true;
+		r->wanted++;
+		enum_find(r->dns, q->number, suffix, got_address, q);
+	}
+	return q;
+}
+
+void numbers_clear(struct router *r)
+{
+	for (struct question **at = &r->questions, *q; (q = *at);) {
+		if (q->open) {
+			q->counted = false;
+			at = &q->next;
+		} else {
+			*at = q->next;
+			free(q->number);
+			free(q->address);
+			free(q);
+		}
+	}
 }
 
 /* "tel:+1-415-555-0101;x=y" or "sip:+14155550101@host": the number in global form, malloced; NULL if there is none. */
@@ -57,16 +103,13 @@ static char *wanted_number(const json_t *sip)
 void number_ask(struct router *r, struct frame_item *it)
 {
 	json_t *wanted = record_get(it->in->member, "enum_wanted");
-	const char *suffix = conf_str(r->conf, "enum_suffix", NULL);
 	it->data = NULL;
 	if (!wanted || json_is_false(wanted))
 		return;
-	struct question *q = xcalloc(1, sizeof *q);
-	it->data = q;
-	q->result = ENUM_NONE;
-	q->number = wanted_number(it->in->member);
-	if (q->number && suffix && *suffix)
-		enum_find(r->dns, q->number, suffix, got_address, q);
+	char *number = wanted_number(it->in->member);
+	struct question *q = question_find(r, number ? number : "");
+	it->data = q ? q : question_new(r, number ? number : "");
+	free(number);
 }
 
 /* The request as it came, with the answer in the place of the question. */
@@ -104,14 +147,15 @@ void number_answer(struct frame_item *it)
 		item_pass(it);
 		return;
 	}
+	if (q->open) {
+		item_defer(it, frame_now_ms(it->frame) * 1000 + PATIENCE_MS * 1000 + COME_BACK_US, "4.4.3",
+			   "%s: the name servers have not answered yet", q->number);
+		return;
+	}
 	log_event(LOG_INFO, it->in->trace, "enum", "id", it->in->id, "number", q->number, "result", word[q->result],
 		  NULL);
 	if (q->result == ENUM_FOUND)
 		emit_request(it, q);
 	else
 		emit_response(it, q->result);
-	free(q->number);
-	free(q->address);
-	free(q);
-	it->data = NULL;
 }

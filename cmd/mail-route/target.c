@@ -25,6 +25,14 @@ static bool domain_ours(const struct conf *c, const char *domain)
 	return false;
 }
 
+static void target_known(struct target *t, struct destination *dest)
+{
+	t->dest = dest;
+	if (t->counted)
+		t->router->wanted--;
+	t->counted = false;
+}
+
 /* ---- a configured host ---- */
 
 static void fixed_end(struct target *t)
@@ -34,7 +42,7 @@ static void fixed_end(struct target *t)
 	dest->host = xcalloc(1, sizeof *dest->host);
 	dest->host[0] = t->fixed;
 	t->fixed.name = NULL;
-	t->dest = dest;
+	target_known(t, dest);
 }
 
 static void got_fixed(void *arg, const struct dns_answer *a)
@@ -47,7 +55,7 @@ static void got_fixed(void *arg, const struct dns_answer *a)
 		return;
 	}
 	log_event(LOG_WARN, NULL, "smarthost-unresolved", "host", t->fixed.name, "domain", t->domain, NULL);
-	t->dest = failed("4.4.3", "the smarthost has no address at present");
+	target_known(t, failed("4.4.3", "the smarthost has no address at present"));
 }
 
 static bool numeric(const char *name, char out[INET6_ADDRSTRLEN])
@@ -94,8 +102,7 @@ static void ask_fixed(struct target *t, const char *value)
 
 static void got_destination(void *arg, struct destination *dest)
 {
-	struct target *t = arg;
-	t->dest = dest;
+	target_known(arg, dest);
 }
 
 static void read_policy(struct target *t, const struct conf_scope *scope)
@@ -158,7 +165,16 @@ struct target *target_find(struct router *r, struct slice domain)
 	t->router = r;
 	t->domain = name.p;
 	target_ask(t);
+	if (target_open(t)) {
+		t->counted = true;
+		r->wanted++;
+	}
 	return t;
+}
+
+bool target_open(const struct target *t)
+{
+	return t && !t->dest && !t->maildir;
 }
 
 const char *target_failure(const struct target *t, const char **text)
@@ -209,16 +225,26 @@ json_t *target_route(const struct target *t, struct slice seed, bool require_tls
 	return route;
 }
 
+static void target_free(struct target *t)
+{
+	destination_free(t->dest);
+	free(t->fixed.name);
+	free(t->services);
+	free(t->domain);
+	free(t);
+}
+
 void targets_clear(struct router *r)
 {
 	for (size_t i = 0; i < TARGET_BUCKETS; i++)
-		for (struct target *t = r->targets[i], *next; t; t = next) {
-			next = t->chain;
-			destination_free(t->dest);
-			free(t->fixed.name);
-			free(t->services);
-			free(t->domain);
-			free(t);
+		for (struct target **at = &r->targets[i], *t; (t = *at);) {
+			if (target_open(t)) {
+				t->counted = false;
+				at = &t->chain;
+			} else {
+				*at = t->chain;
+				target_free(t);
+			}
 		}
-	memset(r->targets, 0, sizeof r->targets);
+	r->wanted = 0;
 }

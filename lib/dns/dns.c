@@ -54,6 +54,7 @@ struct dns {
 	struct queries queued, sent, answered;
 	int in_flight; /* in the hands of c-ares and awaited */
 	int late;      /* in the hands of c-ares, given up here */
+	bool closing;
 };
 
 struct dns *dns_open(const char *server)
@@ -86,24 +87,6 @@ static void query_free(struct query *q)
 	dns_answer_drop(q->answer);
 	free(q->name);
 	free(q);
-}
-
-void dns_close(struct dns *d)
-{
-	struct query *q;
-	if (!d)
-		return;
-	ares_destroy(d->channel); /* calls back for all that is in its hands: they end in answered */
-	while ((q = TAILQ_FIRST(&d->queued))) {
-		TAILQ_REMOVE(&d->queued, q, order);
-		query_free(q);
-	}
-	while ((q = TAILQ_FIRST(&d->answered))) {
-		TAILQ_REMOVE(&d->answered, q, order);
-		query_free(q);
-	}
-	dns_cache_clear(&d->cache);
-	free(d);
 }
 
 static struct query **bucket(struct dns *d, enum dns_type type, const char *name)
@@ -245,6 +228,8 @@ static const struct dns_answer *known(struct dns *d, enum dns_type type, const c
 {
 	if (!dns_name_valid(name))
 		return dns_answer_new(DNS_NXDOMAIN, 0);
+	if (d->closing)
+		return dns_answer_new(DNS_FAILED, 0);
 	const struct dns_answer *a = dns_cache_get(&d->cache, type, name, clock_mono_us());
 	return a ? dns_answer_keep(a) : NULL;
 }
@@ -303,8 +288,25 @@ static void call_waiters(struct dns *d)
 	}
 }
 
-/* How long to sleep: until c-ares or the eldest question wants to be looked after. */
-static int wait_ms(struct dns *d)
+/* Who still waits is told of a failure, and so is whatever is asked because of it: nobody's state is left behind. */
+void dns_close(struct dns *d)
+{
+	struct query *q;
+	if (!d)
+		return;
+	d->closing = true;
+	ares_destroy(d->channel); /* calls back for all that is in its hands */
+	while ((q = TAILQ_FIRST(&d->queued))) {
+		TAILQ_REMOVE(&d->queued, q, order);
+		query_answered(d, q, dns_answer_new(DNS_FAILED, 0));
+	}
+	call_waiters(d);
+	dns_cache_clear(&d->cache);
+	free(d);
+}
+
+/* How long to sleep: until c-ares or the eldest question wants to be looked after, and at most so long. */
+static int wait_ms(struct dns *d, int most_ms)
 {
 	struct timeval most = {DNS_TIMEOUT_MS / 1000, 0}, room;
 	struct timeval *next = ares_timeout(d->channel, &most, &room);
@@ -314,10 +316,12 @@ static int wait_ms(struct dns *d)
 		int64_t left = (q->deadline_us - clock_mono_us() + 999) / 1000;
 		ms = left < ms ? left : ms;
 	}
+	if (ms > most_ms)
+		ms = most_ms;
 	return ms < 0 ? 0 : (int)ms;
 }
 
-static void process_sockets(struct dns *d)
+static void process_sockets(struct dns *d, int most_ms)
 {
 	ares_socket_t socket[ARES_GETSOCK_MAXNUM];
 	struct pollfd fd[ARES_GETSOCK_MAXNUM];
@@ -330,7 +334,7 @@ static void process_sockets(struct dns *d)
 		if (events)
 			fd[n++] = (struct pollfd){socket[i], events, 0};
 	}
-	int ready = poll(fd, n, wait_ms(d));
+	int ready = poll(fd, n, wait_ms(d, most_ms));
 	if (ready <= 0)
 		ares_process_fd(d->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* its timeouts */
 	for (nfds_t i = 0; ready > 0 && i < n; i++)
@@ -339,18 +343,48 @@ static void process_sockets(struct dns *d)
 					fd[i].revents & POLLOUT ? fd[i].fd : ARES_SOCKET_BAD);
 }
 
-void dns_wait(struct dns *d)
+/* Everything that needs no waiting: call back, send, call back for what was answered at once. */
+static void settle(struct dns *d)
 {
-	for (;;) {
+	do {
 		call_waiters(d);
 		send_queued(d);
-		if (!TAILQ_EMPTY(&d->answered))
-			continue;
-		if (TAILQ_EMPTY(&d->sent))
-			break;
-		process_sockets(d);
-		give_up_late(d);
-	}
-	if (d->late)
+	} while (!TAILQ_EMPTY(&d->answered));
+}
+
+static void turn(struct dns *d, int ms)
+{
+	process_sockets(d, ms);
+	give_up_late(d);
+	settle(d);
+}
+
+/* With nothing of ours left to come, c-ares need not go on asking for what was given up. */
+static void rest(struct dns *d)
+{
+	if (TAILQ_EMPTY(&d->sent) && d->late)
 		ares_cancel(d->channel);
+}
+
+void dns_wait(struct dns *d)
+{
+	settle(d);
+	while (!TAILQ_EMPTY(&d->sent))
+		turn(d, DNS_TIMEOUT_MS);
+	rest(d);
+}
+
+void dns_wait_for(struct dns *d, const int *wanted, int ms)
+{
+	int64_t end_us = clock_mono_us() + ms * 1000ll;
+	settle(d);
+	if (!TAILQ_EMPTY(&d->sent))
+		turn(d, 0);
+	while (*wanted > 0 && !TAILQ_EMPTY(&d->sent)) {
+		int64_t left_us = end_us - clock_mono_us();
+		if (left_us <= 0)
+			break;
+		turn(d, (int)((left_us + 999) / 1000));
+	}
+	rest(d);
 }

@@ -58,6 +58,7 @@ struct dns;
 /* server: "192.0.2.1", "192.0.2.1:PORT" or "[2001:db8::1]:PORT", several with commas; NULL or "" = resolv.conf(5). NULL
  * if it is malformed. */
 struct dns *dns_open(const char *server);
+/* Calls back, with a failure, for every question that is still open. */
 void dns_close(struct dns *d);
 
 /* Ask. done is called once, from dns_wait(), never from within dns_ask(); it may ask again. The name may end in a dot
@@ -66,6 +67,9 @@ typedef void dns_done(void *arg, const struct dns_answer *answer);
 void dns_ask(struct dns *d, enum dns_type type, const char *name, dns_done *done, void *arg);
 /* Run until every question, those asked meanwhile included, is answered. */
 void dns_wait(struct dns *d);
+/* Take what has come in without waiting for it; then run until *wanted is 0 or, at the latest, ms have passed. What is
+ * still open goes on in later calls; an answer that comes in between is not lost. */
+void dns_wait_for(struct dns *d, const int *wanted, int ms);
 
 const struct dns_answer *dns_answer_keep(const struct dns_answer *a);
 void dns_answer_drop(const struct dns_answer *a);

@@ -78,6 +78,11 @@ bool frame_has_input(const struct frame *f)
 	return f->worker || f->in_pipe;
 }
 
+bool frame_has_queue(const struct frame *f)
+{
+	return f->worker != NULL;
+}
+
 bool frame_has_queues(const struct frame *f)
 {
 	return f->sinks > 0;

@@ -222,6 +222,8 @@ done <"$scratch/expected"
 same "a truncated answer is asked for by TCP, the best 32 hosts are taken" '["h0.host.test","h31.host.test",32]' \
 	"$(mail u@big.bad.test | mail-route -c "$conf" 2>>"$scratch/err" | jq -c '.mail.route.hosts | [.[0].name, .[-1].name, length]')"
 sed -i 's/^enum_suffix.*/enum_suffix = "servfail.bad.test";/' "$conf"
+number tel:+14155550101 "t2 480 Temporarily Unavailable shard 2" "ENUM: SERVFAIL"
+sed -i 's/^enum_suffix.*/enum_suffix = "empty.bad.test";/' "$conf"
 number tel:+14155550101 "$none" "ENUM: an empty tree is no failure"
 
 : >"$scratch/questions"
@@ -265,5 +267,28 @@ c@servfail.bad.test permanent 4.4.7" "$(route <"$scratch/old")"
 jq -c '.mail.to = [{address: "b@fine.bad.test"}]' "$scratch/deferred" | mail-route -c "$conf" >"$scratch/out" 2>>"$scratch/err"
 same "found at last" b@fine.bad.test "$(jq -r '.mail.to[].address' "$scratch/out")"
 check "under an id of its own" [ "$(jq -r .id "$scratch/out")" != "$(spool-cat "$scratch/spool/smtp-send" | jq -r .id)" ]
+
+# A dead name server of one domain delays no other.
+{ mail u@silent.bad.test; mails 3 u@fine%.bad.test; ask tel:+14155550101 | jq -c '.sip.enum_wanted = "+999"'; } >"$scratch/mixed"
+printf '%s\n' "enum_suffix = \"silent.bad.test\";" | cat - <(grep -v '^enum_suffix' "$conf") >"$conf.slow"
+slow=$scratch/slow
+spool-put -m "$slow/mail-route" <"$scratch/mixed"
+start slow mail-route -c "$conf.slow" -i "$slow/mail-route" -o mail.out="$slow/smtp-send" -o mail.result="$slow/report" -o sip="$slow/sip"
+arrived() { [ "$(spool-cat "$2" 2>/dev/null | wc -l)" -ge "$1" ]; }
+check "the others leave while it is waited for" until_ok 2 arrived 3 "$slow/smtp-send"
+same "before anything is said about it" 0 "$(spool-cat "$slow/report" 2>/dev/null | wc -l)"
+check "in the end its wait is told" until_ok 15 arrived 1 "$slow/report"
+same "once, as queued" "u@silent.bad.test queued 4.4.3" "$(spool-cat "$slow/report" | brief)"
+check "a dead ENUM tree is told, too" until_ok 15 arrived 1 "$slow/sip"
+same "as 480" "t2 480 Temporarily Unavailable shard 2" "$(spool-cat "$slow/sip" | brief)"
+same "its next try is the first of the schedule" 1 \
+	"$(until_ok 5 bash -c "spool-cat -s deferred '$slow/mail-route' | grep -q ."; spool-cat -s deferred "$slow/mail-route" | jq '.retry.times - .mail.asking')"
+# ended while a name is being looked up: the record waits where it was
+mail u@silent.late.test | spool-put "$slow/mail-route"
+sleep 0.6
+kill -TERM "$last_pid"
+check "it ends at once" until_ok 3 bash -c "! kill -0 $last_pid 2>/dev/null"
+check "and the record is still there" bash -c "spool-cat '$slow/mail-route' | grep -q silent.late.test"
+cat "$scratch/queue.log" "$scratch/slow.log" >>"$scratch/err"
 check "no sanitizer had anything to say" bash -c '! grep -E "runtime error|Sanitizer" "$1"' - "$scratch/err"
 finish
