@@ -141,6 +141,17 @@ echo secret >"$scratch/password"
 same "AUTH is for the smarthost only, by the knob's name" '"smarthost_auth" null' \
 	"$(mail u@six.example u@partly.route.test | mail-route -c "$conf.auth" 2>>"$scratch/err" | jq -c .mail.route.auth | paste -sd ' ')"
 
+# To the end: the second mail exchanger takes what the first one, where nobody listens, does not.
+if command -v smtp-sink >/dev/null; then
+	sink=$(free_port)
+	start sink smtp-sink -u "$(id -un)" "127.0.0.1:$sink" 10
+	check "a mail server is there" wait_tcp "$sink"
+	sed "s/^smtp_port = .*/smtp_port = $sink; tls_mode = \"off\";/" "$conf" >"$conf.sink"
+	same "the mail goes to the next host" "u@sink.route.test done 2.0.0 alive.route.test" \
+		"$(mail u@sink.route.test | mail-route -c "$conf.sink" 2>>"$scratch/err" | smtp-send -c "$conf.sink" 2>>"$scratch/err" |
+			jq -r '.mail.results[] | "\(.address) \(.outcome) \(.enhanced) \(.host)"')"
+fi
+
 # One mail for several domains.
 same "split by domain, failures told" "a@v6only.route.test,c@v6only.route.test opportunistic $SIX
 b@partly.route.test opportunistic $B
