@@ -93,8 +93,7 @@ static void put_headers(struct buf *out, const json_t *headers)
 {
 	size_t i;
 	json_t *pair;
-	json_array_foreach(headers, i, pair)
-	{
+	json_array_foreach (headers, i, pair) {
 		const char *name = json_string_value(json_array_get(pair, 0)),
 			   *value = json_string_value(json_array_get(pair, 1));
 		if (i < 32 && name && value && out->n < 4096)

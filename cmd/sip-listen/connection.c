@@ -121,12 +121,12 @@ static bool flush(struct connection *c)
 	} else {
 		event_del(c->writable);
 		buf_free(&c->out);
-		if (c->closing) {
+		if (c->closing || (c->half && !c->awaited)) {
 			connection_end(c, c->closing);
 			return false;
 		}
 	}
-	if (c->out.n > OUT_PAUSE || c->closing)
+	if (c->out.n > OUT_PAUSE || c->closing || c->half)
 		event_del(c->readable);
 	else
 		event_add(c->readable, NULL);
@@ -152,6 +152,8 @@ bool connection_send(struct server *s, uint32_t id, struct slice octets)
 	struct connection *c = by_id(s, id);
 	if (!c || c->broken)
 		return false;
+	if (c->awaited && !slice_istarts(octets, "SIP/2.0 1"))
+		c->awaited--;
 	connection_put(c, octets);
 	return true;
 }
@@ -193,6 +195,11 @@ static void readable(evutil_socket_t fd, short what, void *arg)
 			established(c);
 		if (n == -1)
 			break;
+		if (n == 0 && c->awaited && !c->ssl && !sip_stream_inside(&c->stream)) {
+			c->half = true; /* it may have closed one direction only, as simple clients do */
+			event_del(c->readable);
+			break;
+		}
 		if (n <= 0) {
 			connection_end(c, sip_stream_inside(&c->stream) ? "ended inside a message"
 					  : n				? "read failed"
@@ -356,8 +363,8 @@ static const char *overdue(const struct connection *c, int64_t now, bool crowded
 	int64_t still = (now - c->progress) / 1000000, idle = crowded ? CROWDED_IDLE_SECONDS : IDLE_SECONDS;
 	if (!c->established)
 		return now - c->begun > HANDSHAKE_SECONDS * INT64_C(1000000) ? "handshake takes too long" : NULL;
-	if (c->out.n)
-		return still > STALL_SECONDS ? "takes no answers" : NULL;
+	if (c->out.n || c->half)
+		return still > STALL_SECONDS ? c->half ? "ended" : "takes no answers" : NULL;
 	if (c->message_begun) {
 		int64_t age = (now - c->message_begun) / 1000000;
 		if (still > STALL_SECONDS || age > (c->in_body ? MESSAGE_SECONDS : HEAD_SECONDS))

@@ -23,6 +23,8 @@ struct connection {
 	int64_t begun, progress, message_begun; /* monotonic µs; message_begun 0: between messages */
 	size_t held;				/* accounted in server.held */
 	const char *closing;			/* to end once out is empty, and why */
+	unsigned awaited;			/* final answers it is still to get */
+	bool half;				/* the peer sends no more, but may listen */
 	bool dirty, connecting, established, broken, in_body;
 	/* the message whose body is coming */
 	struct sip_message *message; /* NULL: its body is skipped */

@@ -1,8 +1,9 @@
 /*
  * listen.h - the inside of sip-listen: sockets and connections on one side, transactions and records on the other.
  *
- * One struct server is everything. A turn of its loop reads all that waits, commits it once, answers what the commit and the deadlines
- * decide, and sends. Ownership: the server owns all; a connection is named by its id, as it may end at any time.
+ * One struct server is everything. A turn of its loop reads all that waits, commits it once, answers what the commit
+ * and the deadlines decide, and sends. Ownership: the server owns all; a connection is named by its id, as it may end
+ * at any time.
  */
 #ifndef CPMAIL_SIP_LISTEN_H
 #define CPMAIL_SIP_LISTEN_H
@@ -17,20 +18,21 @@
 #include <openssl/ssl.h>
 
 enum {
-	DATAGRAMS = 64,		       /* read in one system call */
-	DATAGRAM_MAX = 65536,	       /* octets */
-	TURN_REQUESTS = 1024,	       /* committed at once */
-	PEER_CONNECTIONS = 64,	       /* of one untrusted address */
-	OUT_PAUSE = 64 << 10,	       /* octets unsent: nothing more is read from the peer */
-	OUT_MAX = 256 << 10,	       /* octets unsent: the connection ends */
-	STREAMS_HELD_MAX = 64 << 20,   /* octets of unfinished messages, all connections */
-	HANDSHAKE_SECONDS = 10,	       /* TLS, and connecting out */
-	HEAD_SECONDS = 10,	       /* from its first octet to its last */
-	STALL_SECONDS = 20,	       /* without an octet of a body, or of an answer taken */
-	MESSAGE_SECONDS = 300,	       /* a whole message */
-	IDLE_SECONDS = 900,	       /* between messages */
-	CROWDED_IDLE_SECONDS = 30,     /* the same when three quarters of the connections are taken */
-	RETRY_LEAST = 5, RETRY_SPAN = 26, /* Retry-After 5..30 (1.16) */
+	DATAGRAMS = 64,		     /* read in one system call */
+	DATAGRAM_MAX = 65536,	     /* octets */
+	TURN_REQUESTS = 1024,	     /* committed at once */
+	PEER_CONNECTIONS = 64,	     /* of one untrusted address */
+	OUT_PAUSE = 64 << 10,	     /* octets unsent: nothing more is read from the peer */
+	OUT_MAX = 256 << 10,	     /* octets unsent: the connection ends */
+	STREAMS_HELD_MAX = 64 << 20, /* octets of unfinished messages, all connections */
+	HANDSHAKE_SECONDS = 10,	     /* TLS, and connecting out */
+	HEAD_SECONDS = 10,	     /* from its first octet to its last */
+	STALL_SECONDS = 20,	     /* without an octet of a body, or of an answer taken */
+	MESSAGE_SECONDS = 300,	     /* a whole message */
+	IDLE_SECONDS = 900,	     /* between messages */
+	CROWDED_IDLE_SECONDS = 30,   /* the same when three quarters of the connections are taken */
+	RETRY_LEAST = 5,
+	RETRY_SPAN = 26, /* Retry-After 5..30 (1.16) */
 };
 
 struct server;
@@ -68,7 +70,7 @@ struct server {
 	struct sip_trust trust;
 	struct sip_policy policy;
 	struct map_names *names;
-	struct buf recipient; /* address of the Request-URI in hand */
+	struct buf recipient;	    /* address of the Request-URI in hand */
 	struct sip_message message; /* the request in hand */
 
 	struct waiting *waiting;
@@ -94,7 +96,7 @@ struct server {
 	int64_t answer_deadline, max_sip_size;
 	bool verify_certificates;
 	/* of this turn */
-	int64_t now;  /* monotonic µs */
+	int64_t now; /* monotonic µs */
 	bool full, full_known;
 	int refusals; /* logged in this second */
 	int64_t refusals_since;
@@ -109,10 +111,11 @@ struct arrival {
 };
 
 /*
- * Judge the head in s->message: true if its body is wanted (then request_take() follows); else it was answered, repeated or dropped.
- * fault: what the framing found wrong (400, 413), 0 = nothing.
+ * Judge the head in s->message: true if its body is wanted (then request_take() follows); else it was answered,
+ * repeated or dropped. fault: what the framing found wrong (400, 413), 0 = nothing.
  */
-bool request_judge(struct server *s, struct sip_message *m, const struct arrival *a, int64_t body_size, int fault, const char *why);
+bool request_judge(struct server *s, struct sip_message *m, const struct arrival *a, int64_t body_size, int fault,
+		   const char *why);
 /* The request is complete: a transaction and a record. body may be NULL (adopted). */
 void request_take(struct server *s, struct sip_message *m, const struct arrival *a, json_t *body);
 /* 503 with Retry-After. */
@@ -120,12 +123,12 @@ void request_busy(struct server *s, const struct sip_message *m, const struct ar
 void request_policy(struct server *s);
 
 /* ---- record.c ---- */
-struct record *record_of_request(struct server *s, const struct sip_message *m, const struct arrival *a, const struct sip_transaction *tr,
-				 json_t *body);
+struct record *record_of_request(struct server *s, const struct sip_message *m, const struct arrival *a,
+				 const struct sip_transaction *tr, json_t *body);
 
 /* ---- answer.c: answers and deadlines ---- */
-void answer_stateless(struct server *s, const struct sip_message *m, const struct sip_source *src, int status, const char *reason,
-		      struct slice headers);
+void answer_stateless(struct server *s, const struct sip_message *m, const struct sip_source *src, int status,
+		      const char *reason, struct slice headers);
 void answer_repeat(struct server *s, const struct sip_transaction *tr);
 /* Commit what was handed out and answer what that decides. */
 void answer_commit(struct server *s);

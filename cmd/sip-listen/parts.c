@@ -24,6 +24,7 @@ int socket_nonblocking(const union sip_addr *to)
 void connection_account(struct connection *c)
 {
 	struct server *s = c->server;
+	sip_stream_shrink(&c->stream);
 	size_t held = sip_stream_held(&c->stream) + c->body.cap + (c->message ? c->message->text.cap : 0);
 	s->held += held - c->held;
 	c->held = held;
@@ -95,6 +96,7 @@ static void take_end(struct connection *c)
 	if (!m)
 		return;
 	if (!sip_transactions_match(s->transactions, m)) {
+		c->awaited++;
 		bool large = c->blob != NULL;
 		json_t *body = body_of(c);
 		if (large && !body)

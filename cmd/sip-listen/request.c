@@ -116,6 +116,8 @@ bool request_judge(struct server *s, struct sip_message *m, const struct arrival
 	}
 	struct sip_transaction *tr = m->status ? NULL : sip_transactions_match(s->transactions, m);
 	if (tr) {
+		if (a->source.transport != SIP_UDP && tr->source.transport == a->source.transport)
+			tr->source = a->source; /* the connection of the first may be gone */
 		answer_repeat(s, tr);
 		return false;
 	}

@@ -29,7 +29,7 @@ const struct knob knobs[] = {
  .help = "largest body of a MESSAGE, inflated if it was deflated; a larger one gets 413"},
 {"max_connections", KNOB_INT, "4096", .min = 1, .max = 1000000, .scope = "g", .section = "sip",
  .help = "most SIP connections at a time"},
-{"max_transactions", KNOB_INT, "65536", .min = 16, .max = 10000000, .scope = "g", .section = "sip",
+{"max_transactions", KNOB_INT, "262144", .min = 16, .max = 10000000, .scope = "g", .section = "sip",
  .help = "most SIP transactions at a time; above it new requests get 503"},
 {"answer_deadline_message", KNOB_DURATION, "10s", .min = 0, .max = 31, .scope = "g", .section = "sip",
  .help = "when a MESSAGE is answered with 202 although the mail server has not spoken yet; 0: as soon as it is stored"},

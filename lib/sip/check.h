@@ -1,5 +1,6 @@
 /*
- * check.h - the checks a request passes before it becomes a record: the table of 1.3, in its order, and what other methods get (1.1, 1.16).
+ * check.h - the checks a request passes before it becomes a record: the table of 1.3, in its order, and what other
+ * methods get (1.1, 1.16).
  *
  * What only others can know (addresses, deny lists) is asked through the policy's functions. Nothing is kept.
  */
@@ -13,7 +14,8 @@ struct sip_policy {
 	int64_t max_body;      /* max_pager_in */
 	/* Does sent-by host:port (port 0: none written) mean this gateway? */
 	bool (*is_own)(void *ctx, struct slice host, int port);
-	/* Does the Request-URI yield an e-mail address (2.4)? 0, or the status to answer (400, 404, 416). NULL: not asked. */
+	/* Does the Request-URI yield an e-mail address (2.4)? 0, or the status to answer (400, 404, 416). NULL: not
+	 * asked. */
 	int (*address)(void *ctx, struct slice uri);
 	/* Deny lists, opt-outs, bars: 0 or 403. identity: the originator's URI. NULL: not asked. */
 	int (*barred)(void *ctx, struct slice identity, struct slice uri);
@@ -31,7 +33,7 @@ struct sip_question {
 };
 
 struct sip_verdict {
-	int status; /* 0: go on; 200 means answer and drop */
+	int status;	    /* 0: go on; 200 means answer and drop */
 	const char *reason; /* NULL: the standard phrase */
 	const char *check;  /* which row said so */
 	struct buf headers; /* lines that go into the answer; the caller frees it */
@@ -43,12 +45,13 @@ void sip_check_message(const struct sip_question *q, struct sip_verdict *v);
 void sip_check_other(const struct sip_question *q, struct sip_verdict *v);
 
 /*
- * The originator: the first sip(s) URI of P-Asserted-Identity if the peer is trusted (else its tel URI), else From. Filled by
- * parsing; sip_party_free() afterwards.
+ * The originator: the first sip(s) URI of P-Asserted-Identity if the peer is trusted (else its tel URI), else From.
+ * Filled by parsing; sip_party_free() afterwards.
  */
 void sip_identity(const struct sip_message *m, bool trusted, struct sip_party *out);
 
-/* The service a request names (1.1): P-Asserted-Service (trusted peers), P-Preferred-Service, Accept-Contact; a value that is not in the table is skipped. */
+/* The service a request names (1.1): P-Asserted-Service (trusted peers), P-Preferred-Service, Accept-Contact; a value
+ * that is not in the table is skipped. */
 enum sip_service {
 	SIP_SERVICE_NONE,
 	SIP_SERVICE_MSG,

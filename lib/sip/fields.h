@@ -9,8 +9,9 @@
 #include "sip/message.h"
 
 /*
- * The guard: copy head into m->text line by line, unfolded and each value NUL-terminated, and note the fields. *start: the start line. What is wrong
- * is noted in m->status and m->why (the first finding wins) and skipped, so that an answer can still be made from the rest.
+ * The guard: copy head into m->text line by line, unfolded and each value NUL-terminated, and note the fields. *start:
+ * the start line. What is wrong is noted in m->status and m->why (the first finding wins) and skipped, so that an
+ * answer can still be made from the rest.
  */
 void sip_fields_scan(struct sip_message *m, struct slice head, struct slice *start);
 

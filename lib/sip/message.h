@@ -2,8 +2,8 @@
  * message.h - the head of a SIP message: guarded, parsed by libosip2 header by header, verified.
  *
  * The body never comes near the parser, and neither does Content-Length: both are the framing's (stream.h).
- * Ownership: a struct sip_message owns all that its members point to; sip_message_parse() may be called again and again on the same one,
- * sip_message_free() ends it. Zeroed = empty.
+ * Ownership: a struct sip_message owns all that its members point to; sip_message_parse() may be called again and again
+ * on the same one, sip_message_free() ends it. Zeroed = empty.
  */
 #ifndef CPMAIL_SIP_MESSAGE_H
 #define CPMAIL_SIP_MESSAGE_H
@@ -65,13 +65,13 @@ struct sip_field {
 /* The topmost Via. */
 struct sip_via {
 	struct osip_via *osip;
-	struct slice raw;     /* its value, as it stood */
-	struct slice rest;    /* further values of the same header line, without the comma */
+	struct slice raw;  /* its value, as it stood */
+	struct slice rest; /* further values of the same header line, without the comma */
 	struct slice transport;
-	struct slice host;    /* without brackets */
-	int port;	      /* 0: none written */
-	struct slice branch;  /* empty: none */
-	bool rport;	      /* asked for (RFC 3581) */
+	struct slice host;   /* without brackets */
+	int port;	     /* 0: none written */
+	struct slice branch; /* empty: none */
+	bool rport;	     /* asked for (RFC 3581) */
 };
 
 /* A From, To or P-Asserted-Identity value. */
@@ -101,12 +101,13 @@ struct sip_message {
 	const char *why;
 };
 
-/* Once, before anything else of this library: takes the parser's trace, which would go to standard output, into the log. */
+/* Once, before anything else of this library: takes the parser's trace, which would go to standard output, into the
+ * log. */
 void sip_init(void);
 
 /*
- * Parse a head (with or without its empty line). 0: sound. 400 or 505: why says what is wrong, and what could be understood is there.
- * A message whose top Via cannot be understood cannot be answered: sip_message_answerable() tells.
+ * Parse a head (with or without its empty line). 0: sound. 400 or 505: why says what is wrong, and what could be
+ * understood is there. A message whose top Via cannot be understood cannot be answered: sip_message_answerable() tells.
  */
 int sip_message_parse(struct sip_message *m, struct slice head);
 bool sip_message_answerable(const struct sip_message *m);
@@ -115,14 +116,15 @@ void sip_message_free(struct sip_message *m);
 /* The n-th field of an id (from 0), NULL behind the last. */
 const struct sip_field *sip_message_field(const struct sip_message *m, enum sip_header id, int n);
 /*
- * Walk the comma-separated elements of all fields of an id: *cursor starts at 0. False behind the last. Empty elements are skipped,
- * commas in quotes and angle brackets do not count.
+ * Walk the comma-separated elements of all fields of an id: *cursor starts at 0. False behind the last. Empty elements
+ * are skipped, commas in quotes and angle brackets do not count.
  */
 struct sip_cursor {
 	size_t field;
 	struct slice rest;
 };
-bool sip_message_element(const struct sip_message *m, enum sip_header id, struct sip_cursor *cursor, struct slice *element);
+bool sip_message_element(const struct sip_message *m, enum sip_header id, struct sip_cursor *cursor,
+			 struct slice *element);
 
 /* Parse name-addr or addr-spec with parameters; strict (RFC 3261 20.10, 25.1). sip_party_free() in both cases. */
 bool sip_party_parse(struct sip_party *p, struct slice value);

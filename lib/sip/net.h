@@ -1,7 +1,8 @@
 /*
  * net.h - socket addresses of SIP peers and listeners, small enough to be kept per transaction.
  *
- * Plain values, no ownership. IPv4-mapped IPv6 addresses are turned into IPv4 by sip_addr_set(), so that one peer has one form.
+ * Plain values, no ownership. IPv4-mapped IPv6 addresses are turned into IPv4 by sip_addr_set(), so that one peer has
+ * one form.
  */
 #ifndef CPMAIL_SIP_NET_H
 #define CPMAIL_SIP_NET_H
@@ -40,9 +41,11 @@ const char *sip_addr_text(const union sip_addr *a, char out[SIP_ADDR_TEXT]);
 bool sip_addr_same_host(const union sip_addr *a, const union sip_addr *b);
 
 /*
- * An element of sip_listen: "udp:127.0.0.1:5060", "tcp:[::1]", "tls:*:5061". Without a transport UDP and TCP are meant (*both), with "*" all
- * addresses of IPv4 (which *a is then) and of IPv6 (*every). False, with the reason, if it is none of these.
+ * An element of sip_listen: "udp:127.0.0.1:5060", "tcp:[::1]", "tls:*:5061". Without a transport UDP and TCP are meant
+ * (*both), with "*" all addresses of IPv4 (which *a is then) and of IPv6 (*every). False, with the reason, if it is
+ * none of these.
  */
-bool sip_listen_parse(const char *text, enum sip_transport *t, bool *both, bool *every, union sip_addr *a, const char **why);
+bool sip_listen_parse(const char *text, enum sip_transport *t, bool *both, bool *every, union sip_addr *a,
+		      const char **why);
 
 #endif

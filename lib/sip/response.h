@@ -20,21 +20,22 @@ struct sip_source {
 };
 
 /*
- * Via (all, the top one with received and rport), From, To, Call-ID, CSeq, as lines. *to_end: where in out the tag goes that the To line lacks;
- * 0: it has one.
+ * Via (all, the top one with received and rport), From, To, Call-ID, CSeq, as lines. *to_end: where in out the tag goes
+ * that the To line lacks; 0: it has one.
  */
 void sip_response_head(struct buf *out, const struct sip_message *m, const struct sip_source *src, size_t *to_end);
 /*
- * The whole response without a body. reason NULL: the standard phrase. extra: further header lines, each with its CRLF. A tag is put in unless status is
- * 100 or to_end is 0.
+ * The whole response without a body. reason NULL: the standard phrase. extra: further header lines, each with its CRLF.
+ * A tag is put in unless status is 100 or to_end is 0.
  */
-void sip_response_put(struct buf *out, int status, const char *reason, struct slice head, size_t to_end, const char *tag,
-		      struct slice extra);
+void sip_response_put(struct buf *out, int status, const char *reason, struct slice head, size_t to_end,
+		      const char *tag, struct slice extra);
 /* Where the response to a datagram, or to a stream that is gone, goes: received:rport, or received:port of sent-by. */
 void sip_response_target(const struct sip_message *m, const struct sip_source *src, union sip_addr *to);
 
 const char *sip_reason(int status);
-/* Append "Name: value" as a line; the value sanitised (8.5). False, and nothing, if the name is no token or one that a response has already. */
+/* Append "Name: value" as a line; the value sanitised (8.5). False, and nothing, if the name is no token or one that a
+ * response has already. */
 bool sip_header_put(struct buf *out, const char *name, const char *value);
 
 /* What the gateway takes (1.1, 1.16): header values. */

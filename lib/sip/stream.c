@@ -1,22 +1,31 @@
 #include "sip/stream.h"
 
 enum { BETWEEN, HEAD, BODY, END, LOST };
-enum { KEEP_MAX = 4096 }; /* an idle connection holds no more than this */
+enum { SLACK = 1024 }; /* octets that are not worth giving back */
+
+static void compact(struct sip_stream *s)
+{
+	if (s->pos)
+		memmove(s->in.p, s->in.p + s->pos, s->in.n - s->pos);
+	s->in.n -= s->pos;
+	s->pos = 0;
+}
 
 char *sip_stream_room(struct sip_stream *s, size_t n)
 {
-	if (s->pos == s->in.n) {
-		s->pos = 0;
-		if (s->in.cap > KEEP_MAX)
-			buf_free(&s->in);
-		else
-			buf_clear(&s->in);
-	} else if (s->pos) {
-		memmove(s->in.p, s->in.p + s->pos, s->in.n - s->pos);
-		s->in.n -= s->pos;
-		s->pos = 0;
-	}
+	compact(s);
 	return buf_room(&s->in, n);
+}
+
+void sip_stream_shrink(struct sip_stream *s)
+{
+	compact(s);
+	if (!s->in.n) {
+		buf_free(&s->in);
+	} else if (s->in.cap > s->in.n + SLACK) {
+		s->in.cap = s->in.n + 1;
+		s->in.p = xrealloc(s->in.p, s->in.cap);
+	}
 }
 
 void sip_stream_added(struct sip_stream *s, size_t n)

@@ -2,9 +2,9 @@
  * stream.h - where one SIP message ends and the next begins (1.16, RFC 3261 18.3).
  *
  * A stream is fed with whatever a read brought and asked for parts until it wants more; a datagram is cut in one call.
- * Ownership: a struct sip_stream owns its buffer (zeroed = empty, sip_stream_free() ends it); parts point into that buffer and
- * live until the next sip_stream_room(). Memory is bounded by SIP_HEAD_MAX plus the largest read: bodies are handed out in the
- * pieces they come in and never collected here.
+ * Ownership: a struct sip_stream owns its buffer (zeroed = empty, sip_stream_free() ends it); parts point into that
+ * buffer and live until the next sip_stream_room(). Memory is bounded by SIP_HEAD_MAX plus the largest read: bodies are
+ * handed out in the pieces they come in and never collected here.
  */
 #ifndef CPMAIL_SIP_STREAM_H
 #define CPMAIL_SIP_STREAM_H
@@ -55,13 +55,16 @@ void sip_stream_added(struct sip_stream *s, size_t n);
 struct sip_part sip_stream_next(struct sip_stream *s);
 /* Is a message, or part of one, waiting for its rest? */
 bool sip_stream_inside(const struct sip_stream *s);
+/* Give back the memory that the unfinished rest does not need: between reads. Parts handed out are gone. */
+void sip_stream_shrink(struct sip_stream *s);
 /* Octets held in memory. */
 size_t sip_stream_held(const struct sip_stream *s);
 void sip_stream_free(struct sip_stream *s);
 
 /*
- * Cut a datagram into head (with its empty line) and body. 0: done; 400 with the reason: the head is there but the body is not what it announces;
- * -1: nothing but keep-alive octets. A datagram without an empty line gives 400 and the whole as head.
+ * Cut a datagram into head (with its empty line) and body. 0: done; 400 with the reason: the head is there but the body
+ * is not what it announces; -1: nothing but keep-alive octets. A datagram without an empty line gives 400 and the whole
+ * as head.
  */
 int sip_datagram_cut(struct slice datagram, struct slice *head, struct slice *body, const char **why);
 

@@ -63,8 +63,9 @@ static void every_split(void)
 	struct sip_stream s = {.max_size = 4096};
 	buf_clear(&got);
 	for (size_t i = 0; i < all.n; i++)
-		feed(&s, all.p + i, 1, &got);
+		feed(&s, all.p + i, 1, &got), sip_stream_shrink(&s);
 	is_str(buf_str(&got), want.p, "octet by octet");
+	is_int((long long)sip_stream_held(&s), 0, "between messages nothing is held");
 	sip_stream_free(&s);
 	buf_free(&all);
 	buf_free(&want);

@@ -165,6 +165,25 @@ took=$(($(date +%s%3N) - start_ms))
 check "at 3.5 s ($took ms)" test "$took" -ge 3400 -a "$took" -lt 4500
 wait $two
 same "then 202, on streams too" "100 202" "$(tr '\n' ' ' <"$scratch/tcp" | sed 's/ $//')"
+# A connection that is gone: the repetition brings a new one, else the answer goes to the port of sent-by.
+cat >"$scratch/gone.py" <<'END'
+import socket, sys
+port, text = int(sys.argv[1]), sys.stdin.read().replace("\n", "\r\n").rstrip("\r\n").replace("%LENGTH%", "5")
+def connect():
+    s = socket.socket(); s.connect(("127.0.0.1", port)); s.settimeout(10)
+    return s
+def status(s):
+    return s.recv(65536).decode().split(" ")[1]
+home = socket.socket(); home.bind(("127.0.0.1", 0)); home.listen(); home.settimeout(10)
+def request(branch):
+    return text.replace("%VIA%", "SIP/2.0/TCP 127.0.0.1:%d" % home.getsockname()[1]).replace("%BRANCH%", branch).replace("%CALL%", branch).encode()
+first = connect(); first.sendall(request("z9hG4bKgone")); first.close()
+second = connect(); second.sendall(request("z9hG4bKgone"))
+third = connect(); third.sendall(request("z9hG4bKhome")); third.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"); third.close()
+half = connect(); half.sendall(request("z9hG4bKhalf")); half.shutdown(socket.SHUT_WR)
+print(status(second), status(home.accept()[0]), status(half))
+END
+same "answers to connections that are gone, or half gone" "100 100 100" "$(request | python3 "$scratch/gone.py" "$port")"
 stop trying "$pid"
 same "ends" 0 $?
 
