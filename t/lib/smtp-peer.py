@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A mail server that does as it is told: for tests of the sending side.
 
 smtp-peer.py [--port N] [--host ADDRESS] [--tls CERT KEY] DIR [RULE...]

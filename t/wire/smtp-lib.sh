@@ -5,7 +5,7 @@ peer() {
 	peer_n=$((peer_n + 1))
 	peer=$scratch/peer.$peer_n
 	mkdir -p "$peer"
-	start "peer.$peer_n" python3 "$SOURCE/t/lib/smtp-peer.py" ${peer_options:-} "$peer" "$@"
+	start "peer.$peer_n" "$SOURCE/t/lib/smtp-peer.py" ${peer_options:-} "$peer" "$@"
 	until_ok 10 test -s "$peer/port" || { echo "Bail out! no peer"; exit 1; }
 	port=$(cat "$peer/port")
 }
@@ -27,6 +27,11 @@ mail() {
 			size: ($body | utf8bytelength - 1), body: {type: "message/rfc822", text: $body[:-1]},
 			origin: {id: $id, recipients: ($to | length), transaction: "t1", answer_by: $by},
 			route: {engine: "submit", domain: "example.org", hosts: $hosts, tls: $tls}}}' | jq -c "${change:-.}"
+}
+# copies PREFIX N: the mail $one N times, each under an id of its own.
+copies() {
+	awk -v prefix="$1" -v n="$2" '{ old = substr($0, index($0, "\"id\":\"") + 6, 26)
+		for (i = 1; i <= n; i++) { s = $0; gsub(old, sprintf("01jc%s0%04d%s", prefix, i, substr("aaaaaaaaaaaaaaaaaaaa", 1, 17 - length(prefix))), s); print s } }' <<<"$one"
 }
 # send OPTION...: smtp-send on standard input; $out, $status, log in $scratch/send.log.
 send() {

@@ -106,11 +106,11 @@ same "nothing is left" "" "$(records "$queue/new"; records "$queue/defer"; recor
 # ---- Maildir, and a batch in one flush ----
 rm -rf "$root/report/new"/*
 one=$(mail one bob@example.org)
-for i in $(seq 300); do echo "${one//$(id_of one)/01jcmd0$(printf %04d $i)aaaaaaaaaaaaaaa}"; done | put
+copies d 300 | put
 work -m "$scratch/Maildir"
 same "300 mails in a Maildir" "300 300" "$(taken | grep -c 'done 250 2.0.0') $(find "$scratch/Maildir/new" -type f | wc -l)"
 same "  nothing in its tmp/" 0 "$(find "$scratch/Maildir/tmp" -type f | wc -l)"
-for i in $(seq 300); do echo "${one//$(id_of one)/01jcmd0$(printf %04d $i)aaaaaaaaaaaaaaa}"; done | put
+copies d 300 | put
 work -m "$scratch/Maildir"
 same "the same records again: the same files" 300 "$(find "$scratch/Maildir/new" -type f | wc -l)"
 no_sanitizer

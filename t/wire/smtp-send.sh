@@ -194,14 +194,13 @@ assert max(open(sys.argv[2], "rb").read()) < 128' "$scratch/blobs/$blob" "$peer/
 
 # ---- many mails ----
 peer
-many() { local i; for i in $(seq 450); do echo "$one" | sed "s/01jcone0aaaaaaaaaaaaaaaaaa/01jc${1}0$(printf %04d "$i")aaaaaaaaaaaaaaa/g"; done; }
 one=$(mail one bob@example.org)
-many m >"$scratch/in"; send <"$scratch/in"
+copies m 450 >"$scratch/in"; send <"$scratch/in"
 same "450 mails" "450 450" "$(results | grep -c 'done 250 2.0.0') $(mails)"
 same "  on three connections" 3 "$(cut -d' ' -f1 "$peer/log" | sort -u | wc -l)"
 peer "dot#5=reset" "mail#9=421 4.3.2 enough"
 one=$(mail one bob@example.org)
-many n | head -20 >"$scratch/in"; send <"$scratch/in"
+copies n 20 >"$scratch/in"; send <"$scratch/in"
 same "lost connections in between: the others go on" "18 done 1 queued 1 temporary" \
 	"$(results | cut -d' ' -f2 | sort | uniq -c | sed 's/^ *//' | paste -sd' ')"
 same "  nothing twice" 19 "$(mails)"
