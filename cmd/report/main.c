@@ -1,5 +1,6 @@
 /*
- * report - what the mail side said (mail.result) becomes the final answer of the SIP request (sip.response): table 5.1, several recipients by 1.4.
+ * report - what the mail side said (mail.result) becomes the final answer of the SIP request (sip.response): table 5.1,
+ * several recipients by 1.4.
  *
  * A repetition of the request that arrived while the first was under way, or after it (sip.join), gets the same answer.
  */
@@ -77,19 +78,21 @@ static void answer_of(const struct frame_item *it, const json_t *result, const c
 {
 	int code = (int)record_int(result, "code", 0);
 	const char *enhanced = record_str(result, "enhanced");
-	const struct status_row *row = strcmp(outcome, "queued") == 0 ? status_named(STATUS_QUEUED) : status_smtp(code, enhanced, false);
+	const struct status_row *row =
+		strcmp(outcome, "queued") == 0 ? status_named(STATUS_QUEUED) : status_smtp(code, enhanced, false);
 	a->status = row->message;
 	a->retry_after = row->retry_after;
 	if (strcmp(outcome, "done") == 0 && conf_enum(frame_conf(it->frame), "message_success_code", NULL) == 1)
 		a->status = 200;
 	/* Never the words of the mail server. */
 	if (a->status >= 300 && code >= 400)
-		snprintf(a->reason, sizeof(a->reason), "SMTP %d%s%s", code, enhanced ? " " : "", enhanced ? enhanced : "");
+		snprintf(a->reason, sizeof(a->reason), "SMTP %d%s%s", code, enhanced ? " " : "",
+			 enhanced ? enhanced : "");
 	else
 		snprintf(a->reason, sizeof(a->reason), "%s", status_reason(a->status));
 	if (row->action == STATUS_ALARM)
-		log_event(LOG_ERROR, it->in->trace, "mail-server-refuses-us", "reason", a->reason, "text", record_str(result, "text"), "host",
-			  record_str(result, "host"), NULL);
+		log_event(LOG_ERROR, it->in->trace, "mail-server-refuses-us", "reason", a->reason, "text",
+			  record_str(result, "text"), "host", record_str(result, "host"), NULL);
 }
 
 /* All results of the record, in the light of those before: true and the answer when it stands. */
@@ -108,7 +111,8 @@ static bool judge(struct report *r, struct frame_item *it, const json_t *origin,
 	}
 	for (size_t i = 0; i < json_array_size(results); i++) {
 		const json_t *one = json_array_get(results, i);
-		const char *outcome = record_str(one, "outcome"), *address = record_str(one, "address"), *enhanced = record_str(one, "enhanced");
+		const char *outcome = record_str(one, "outcome"), *address = record_str(one, "address"),
+			   *enhanced = record_str(one, "enhanced");
 		struct answer a;
 		if (!outcome || !address)
 			continue;
@@ -130,19 +134,21 @@ static void log_late(const struct frame_item *it, const struct answer *given)
 	snprintf(status, sizeof(status), "%d", given->status);
 	for (size_t i = 0; i < json_array_size(results); i++) {
 		const json_t *one = json_array_get(results, i);
-		log_event(LOG_INFO, it->in->trace, "late", "answered", status, "to", record_str(one, "address"), "outcome", record_str(one, "outcome"),
-			  "enhanced", record_str(one, "enhanced"), NULL);
+		log_event(LOG_INFO, it->in->trace, "late", "answered", status, "to", record_str(one, "address"),
+			  "outcome", record_str(one, "outcome"), "enhanced", record_str(one, "enhanced"), NULL);
 	}
 }
 
 static void take_result(struct report *r, struct frame_item *it)
 {
 	const json_t *origin = record_get(it->in->member, "origin");
-	const char *request = record_str(origin, "id"), *transaction = record_str(origin, "transaction"), *key = record_str(origin, "key");
+	const char *request = record_str(origin, "id"), *transaction = record_str(origin, "transaction"),
+		   *key = record_str(origin, "key");
 	int64_t answer_by = record_int(origin, "answer_by", 0), now = frame_now_ms(it->frame);
 	struct answer a, given;
 	if (!request) {
-		log_event(LOG_INFO, it->in->trace, "result-of-nobody", "message_id", record_str(it->in->member, "message_id"), NULL);
+		log_event(LOG_INFO, it->in->trace, "result-of-nobody", "message_id",
+			  record_str(it->in->member, "message_id"), NULL);
 		return;
 	}
 	if (store_find(&r->store, request, &given)) {
@@ -171,7 +177,8 @@ static void take_result(struct report *r, struct frame_item *it)
 
 static void take_join(struct report *r, struct frame_item *it)
 {
-	const char *transaction = record_str(it->in->member, "transaction"), *original = record_str(it->in->member, "original");
+	const char *transaction = record_str(it->in->member, "transaction"),
+		   *original = record_str(it->in->member, "original");
 	struct answer a;
 	if (!transaction || !original) {
 		item_fail(it, "5.5.4", "sip.join without %s", transaction ? "original" : "transaction");
@@ -190,7 +197,8 @@ static void step(struct frame_item *it, void *ctx)
 	struct report *r = ctx;
 	store_use(&r->store, frame_database(it->frame));
 	if (r->steps++ % PURGE_EVERY == 0)
-		store_purge(&r->store, frame_now_ms(it->frame) - conf_int(frame_conf(it->frame), "dedupe_window", NULL) * 1000);
+		store_purge(&r->store,
+			    frame_now_ms(it->frame) - conf_int(frame_conf(it->frame), "dedupe_window", NULL) * 1000);
 	if (strcmp(it->in->type, "sip.join") == 0)
 		take_join(r, it);
 	else

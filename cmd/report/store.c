@@ -6,8 +6,8 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
-/* Rows of `answered` are in the order of their time, so that old ones are found at the front without an index of its own; the other two tables are
- * nearly empty. */
+/* Rows of `answered` are in the order of their time, so that old ones are found at the front without an index of its
+ * own; the other two tables are nearly empty. */
 const char store_schema[] = "CREATE TABLE IF NOT EXISTS answered ("
 			    " seq INTEGER PRIMARY KEY,"
 			    " request TEXT NOT NULL UNIQUE,"
@@ -47,23 +47,30 @@ void store_use(struct store *s, struct sqlite3 *db)
 	store_end(s);
 	s->db = db;
 	s->find = prepare(s, "SELECT status, reason, retry_after FROM answered WHERE request = ?");
-	s->keep = prepare(s, "INSERT OR IGNORE INTO answered (request, at, status, reason, retry_after) VALUES (?,?,?,?,?)");
-	s->refuse = prepare(s, "INSERT INTO refused (request, address, at, temporary, status, reason, retry_after) VALUES (?,?,?,?,?,?,?)"
-			       " ON CONFLICT (request, address) DO UPDATE SET temporary = excluded.temporary, status = excluded.status,"
+	s->keep = prepare(
+		s, "INSERT OR IGNORE INTO answered (request, at, status, reason, retry_after) VALUES (?,?,?,?,?)");
+	s->refuse = prepare(s, "INSERT INTO refused (request, address, at, temporary, status, reason, retry_after) "
+			       "VALUES (?,?,?,?,?,?,?)"
+			       " ON CONFLICT (request, address) DO UPDATE SET temporary = excluded.temporary, status = "
+			       "excluded.status,"
 			       " reason = excluded.reason, retry_after = excluded.retry_after");
-	s->refusals = prepare(s, "SELECT status, reason, retry_after, count(*) OVER () FROM refused WHERE request = ? ORDER BY temporary DESC, seq LIMIT 1");
+	s->refusals = prepare(s, "SELECT status, reason, retry_after, count(*) OVER () FROM refused WHERE request = ? "
+				 "ORDER BY temporary DESC, seq LIMIT 1");
 	s->settle = prepare(s, "DELETE FROM refused WHERE request = ?");
 	s->join = prepare(s, "INSERT OR IGNORE INTO joined (request, sip_transaction, shard, at) VALUES (?,?,?,?)");
-	s->joined = prepare(s, "SELECT sip_transaction, shard FROM joined WHERE request = ? ORDER BY at, sip_transaction");
+	s->joined =
+		prepare(s, "SELECT sip_transaction, shard FROM joined WHERE request = ? ORDER BY at, sip_transaction");
 	s->leave = prepare(s, "DELETE FROM joined WHERE request = ?");
-	s->purge[0] = prepare(s, "DELETE FROM answered WHERE seq <= (SELECT max(seq) FROM (SELECT seq, at FROM answered ORDER BY seq LIMIT 1024) WHERE at < ?)");
+	s->purge[0] = prepare(s, "DELETE FROM answered WHERE seq <= (SELECT max(seq) FROM (SELECT seq, at FROM "
+				 "answered ORDER BY seq LIMIT 1024) WHERE at < ?)");
 	s->purge[1] = prepare(s, "DELETE FROM refused WHERE at < ?");
 	s->purge[2] = prepare(s, "DELETE FROM joined WHERE at < ?");
 }
 
 void store_end(struct store *s)
 {
-	sqlite3_stmt *all[] = {s->find, s->keep, s->refuse, s->refusals, s->settle, s->join, s->joined, s->leave, s->purge[0], s->purge[1], s->purge[2]};
+	sqlite3_stmt *all[] = {s->find,	  s->keep,  s->refuse,	 s->refusals, s->settle,  s->join,
+			       s->joined, s->leave, s->purge[0], s->purge[1], s->purge[2]};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		sqlite3_finalize(all[i]);
 	*s = (struct store){0};
@@ -118,7 +125,8 @@ void store_keep(struct store *s, const char *request, int64_t now_ms, const stru
 	run(s, s->settle);
 }
 
-int store_refuse(struct store *s, const char *request, int64_t now_ms, const char *address, bool temporary, const struct answer *a, struct answer *least)
+int store_refuse(struct store *s, const char *request, int64_t now_ms, const char *address, bool temporary,
+		 const struct answer *a, struct answer *least)
 {
 	text(s->refuse, 1, request);
 	text(s->refuse, 2, address);
@@ -145,7 +153,8 @@ void store_join(struct store *s, const char *request, int64_t now_ms, const char
 	run(s, s->join);
 }
 
-void store_joined(struct store *s, const char *request, void (*each)(const char *transaction, int shard, void *ctx), void *ctx)
+void store_joined(struct store *s, const char *request, void (*each)(const char *transaction, int shard, void *ctx),
+		  void *ctx)
 {
 	bool any = false;
 	text(s->joined, 1, request);

@@ -1,8 +1,9 @@
 /*
- * store.h - what report remembers: the final answer of each request, the refusals of one that is not answered yet, and who else waits for the answer.
+ * store.h - what report remembers: the final answer of each request, the refusals of one that is not answered yet, and
+ * who else waits for the answer.
  *
- * Ownership: struct store owns its statements, not the database; strings handed out by a callback live until it returns. Errors of the database end the
- * process (111): the batch is done again.
+ * Ownership: struct store owns its statements, not the database; strings handed out by a callback live until it
+ * returns. Errors of the database end the process (111): the batch is done again.
  */
 #ifndef CPMAIL_REPORT_STORE_H
 #define CPMAIL_REPORT_STORE_H
@@ -35,13 +36,16 @@ void store_end(struct store *s);
 bool store_find(struct store *s, const char *request, struct answer *out);
 /* The answer is given: its refusals are not needed any more. */
 void store_keep(struct store *s, const char *request, int64_t now_ms, const struct answer *a);
-/* A recipient was refused. Returns how many of the request have been so far; *least becomes the answer of the least final of them: the first 4yz, else the
- * first 5yz (1.4). Said twice of one recipient, it counts once: what was said last. */
-int store_refuse(struct store *s, const char *request, int64_t now_ms, const char *address, bool temporary, const struct answer *a, struct answer *least);
+/* A recipient was refused. Returns how many of the request have been so far; *least becomes the answer of the least
+ * final of them: the first 4yz, else the first 5yz (1.4). Said twice of one recipient, it counts once: what was said
+ * last. */
+int store_refuse(struct store *s, const char *request, int64_t now_ms, const char *address, bool temporary,
+		 const struct answer *a, struct answer *least);
 /* A transaction that wants the answer as well; shard -1 = none. */
 void store_join(struct store *s, const char *request, int64_t now_ms, const char *transaction, int shard);
 /* Each that waits for this request, once. */
-void store_joined(struct store *s, const char *request, void (*each)(const char *transaction, int shard, void *ctx), void *ctx);
+void store_joined(struct store *s, const char *request, void (*each)(const char *transaction, int shard, void *ctx),
+		  void *ctx);
 /* Forget what is older than before_ms, a bounded number at a time. */
 void store_purge(struct store *s, int64_t before_ms);
 

@@ -87,7 +87,8 @@ static void deliver_group(struct send *s, struct parcel *parcels, size_t n, size
 	struct route *r = parcels[first].route;
 	size_t count = 0;
 	for (size_t i = first; i < n; i++)
-		if (parcels[i].route && !parcels[i].bad && smtp_mail_open(&parcels[i].mail) && strcmp(parcels[i].route->key, r->key) == 0)
+		if (parcels[i].route && !parcels[i].bad && smtp_mail_open(&parcels[i].mail) &&
+		    strcmp(parcels[i].route->key, r->key) == 0)
 			mails[count++] = &parcels[i].mail;
 	r->engine->deliver(engine_state(s, r->engine), &r->smtp, mails, count);
 	free(mails);
@@ -132,7 +133,8 @@ int main(int argc, char **argv)
 	static const struct frame_option options[] = {
 		{"host", 'h', "HOST[:PORT]", "send everything to this mail server, whatever the route says", set_host},
 		{"maildir", 'm', "DIR", "write everything into this Maildir, whatever the route says", set_maildir},
-		{"timeout", 't', "SECONDS", "most for any single wait for the server; default: those of RFC 5321", set_timeout},
+		{"timeout", 't', "SECONDS", "most for any single wait for the server; default: those of RFC 5321",
+		 set_timeout},
 		{0},
 	};
 	static const struct frame_program program = {

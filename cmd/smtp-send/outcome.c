@@ -74,11 +74,13 @@ static void log_result(const struct parcel *p, const struct smtp_rcpt *r, const 
 {
 	char code[12];
 	snprintf(code, sizeof(code), "%d", r->result.code);
-	log_event(LOG_INFO, p->item->in->trace, "sent", "to", r->address, "outcome", outcome, "code", code, "enhanced", r->result.enhanced, "host",
-		  *r->result.host ? r->result.host : NULL, "text", *r->result.text ? r->result.text : NULL, NULL);
+	log_event(LOG_INFO, p->item->in->trace, "sent", "to", r->address, "outcome", outcome, "code", code, "enhanced",
+		  r->result.enhanced, "host", *r->result.host ? r->result.host : NULL, "text",
+		  *r->result.text ? r->result.text : NULL, NULL);
 }
 
-/* One result per recipient that is not waiting already. Those that go on waiting stay in the record's `to`, in `rest`. */
+/* One result per recipient that is not waiting already. Those that go on waiting stay in the record's `to`, in `rest`.
+ */
 static const struct smtp_rcpt *sort_out(struct send *s, struct parcel *p, json_t *results, json_t *rest, int64_t due_us)
 {
 	const json_t *to = record_get(p->item->in->member, "to");
@@ -89,7 +91,9 @@ static const struct smtp_rcpt *sort_out(struct send *s, struct parcel *p, json_t
 			continue;
 		const struct smtp_rcpt *r = &p->mail.rcpts[k++];
 		enum fate fate = r->result.outcome == SMTP_TEMPORARY ? fate_of(s, p, r, due_us) : FATE_REJECT;
-		const char *outcome = fate == FATE_QUEUE ? "queued" : fate == FATE_EXPIRED ? "permanent" : smtp_outcome_name(r->result.outcome);
+		const char *outcome = fate == FATE_QUEUE     ? "queued"
+				      : fate == FATE_EXPIRED ? "permanent"
+							     : smtp_outcome_name(r->result.outcome);
 		log_result(p, r, outcome);
 		if (fate == FATE_QUEUE) {
 			waiting = r;
@@ -105,7 +109,8 @@ void parcel_conclude(struct send *s, struct parcel *p)
 {
 	json_t *in = p->item->in->member, *results = json_array(), *rest = json_array();
 	int64_t now = now_ms(s, p), first = item_first_try_ms(p->item);
-	int64_t due = retry_due_us(item_retries(p->item), first ? first : now, now, conf_int(s->conf, "queue_lifetime", NULL));
+	int64_t due = retry_due_us(item_retries(p->item), first ? first : now, now,
+				   conf_int(s->conf, "queue_lifetime", NULL));
 	const struct smtp_rcpt *waiting = sort_out(s, p, results, rest, due);
 	if (json_array_size(results)) {
 		struct record *out = item_output(p->item, "mail.result");
@@ -119,7 +124,8 @@ void parcel_conclude(struct send *s, struct parcel *p)
 	}
 	if (waiting) {
 		record_set_new(in, "to", json_incref(rest));
-		item_defer(p->item, due, waiting->result.enhanced, "%d %s %s", waiting->result.code, waiting->result.enhanced, waiting->result.text);
+		item_defer(p->item, due, waiting->result.enhanced, "%d %s %s", waiting->result.code,
+			   waiting->result.enhanced, waiting->result.text);
 	}
 	json_decref(results);
 	json_decref(rest);

@@ -13,7 +13,10 @@ static unsigned notify_of(const json_t *list)
 		const char *word;
 		unsigned bit;
 	} words[] = {
-		{"NEVER", SMTP_NOTIFY_NEVER}, {"SUCCESS", SMTP_NOTIFY_SUCCESS}, {"FAILURE", SMTP_NOTIFY_FAILURE}, {"DELAY", SMTP_NOTIFY_DELAY},
+		{"NEVER", SMTP_NOTIFY_NEVER},
+		{"SUCCESS", SMTP_NOTIFY_SUCCESS},
+		{"FAILURE", SMTP_NOTIFY_FAILURE},
+		{"DELAY", SMTP_NOTIFY_DELAY},
 	};
 	unsigned bits = 0;
 	for (size_t i = 0; i < json_array_size(list); i++)
@@ -61,7 +64,8 @@ void parcel_note(const struct parcel *p, struct buf *out)
 	}
 }
 
-/* Recipients whose answer was read before the process died are not sent again; one whose part was lost or is damaged is. */
+/* Recipients whose answer was read before the process died are not sent again; one whose part was lost or is damaged
+ * is. */
 static void take_note(struct parcel *p, const char *note)
 {
 	struct slice all = slice_of(note);
@@ -76,7 +80,8 @@ static void take_note(struct parcel *p, const char *note)
 		memcpy(part, one.p, one.n);
 		if (sscanf(part + 1, "%3d/%11[0-9.]%c", &code, enhanced, &end) != 2)
 			continue;
-		smtp_result_set(&p->mail.rcpts[i].result, SMTP_AT_LOCAL, code, enhanced, "answered before a restart", NULL);
+		smtp_result_set(&p->mail.rcpts[i].result, SMTP_AT_LOCAL, code, enhanced, "answered before a restart",
+				NULL);
 		p->mail.rcpts[i].result.outcome = (enum smtp_outcome)(letter - letters);
 	}
 	log_event(LOG_INFO, p->mail.trace, "noted-before", "outcome", note, NULL);
@@ -102,7 +107,10 @@ static const char *read_body(struct parcel *p, const json_t *body)
 
 static enum smtp_ret ret_of(const char *word)
 {
-	return !word ? SMTP_RET_NONE : strcmp(word, "FULL") == 0 ? SMTP_RET_FULL : strcmp(word, "HDRS") == 0 ? SMTP_RET_HDRS : SMTP_RET_NONE;
+	return !word			   ? SMTP_RET_NONE
+	       : strcmp(word, "FULL") == 0 ? SMTP_RET_FULL
+	       : strcmp(word, "HDRS") == 0 ? SMTP_RET_HDRS
+					   : SMTP_RET_NONE;
 }
 
 static void fail(struct parcel *p, const char *why)
@@ -116,7 +124,8 @@ void parcel_open(struct send *s, struct parcel *p, struct frame_item *it)
 	const json_t *m = it->in->member;
 	const char *from = record_str(m, "from"), *envid = record_str(m, "envid"), *why;
 	*p = (struct parcel){.item = it};
-	p->mail = (struct smtp_mail){.id = it->in->id, .trace = it->in->trace, .time_ms = record_time(it->in), .from = from, .data = p};
+	p->mail = (struct smtp_mail){
+		.id = it->in->id, .trace = it->in->trace, .time_ms = record_time(it->in), .from = from, .data = p};
 	p->mail.ret = ret_of(record_str(m, "ret"));
 	p->mail.smtputf8 = record_bool(m, "smtputf8");
 	p->mail.by = record_get(m, "by") != NULL;

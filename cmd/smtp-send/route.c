@@ -50,7 +50,8 @@ static bool read_host(const json_t *from, struct smtp_host *h)
 static char *make_key(const struct route *r)
 {
 	struct buf b = {0};
-	buf_printf(&b, "%s\n%s\n%d\n%s\n", r->engine->name, r->smtp.path ? r->smtp.path : "", (int)r->smtp.tls, r->smtp.user ? r->smtp.user : "");
+	buf_printf(&b, "%s\n%s\n%d\n%s\n", r->engine->name, r->smtp.path ? r->smtp.path : "", (int)r->smtp.tls,
+		   r->smtp.user ? r->smtp.user : "");
 	for (size_t i = 0; i < r->smtp.nhosts; i++) {
 		buf_printf(&b, "%s:%d", r->hosts[i].name, r->hosts[i].port);
 		for (size_t k = 0; k < r->hosts[i].naddresses; k++)
@@ -91,8 +92,10 @@ struct route *route_read(struct send *s, const json_t *from, bool require_tls, c
 		r->smtp.user = s->user;
 		r->smtp.password = s->password;
 	}
-	*why = !r->engine ? "the record has no route" : r->engine == &smtp_maildir && !r->smtp.path ? "the route has no path" :
-	       r->engine == &smtp_submit && !r->smtp.nhosts ? "the route has no host" : NULL;
+	*why = !r->engine				      ? "the record has no route"
+	       : r->engine == &smtp_maildir && !r->smtp.path  ? "the route has no path"
+	       : r->engine == &smtp_submit && !r->smtp.nhosts ? "the route has no host"
+							      : NULL;
 	if (*why) {
 		route_free(r);
 		return NULL;
@@ -106,7 +109,8 @@ static void split_host(const char *text, char *host, size_t size, char *port, si
 {
 	const char *end = text[0] == '[' ? strchr(text, ']') : NULL;
 	const char *colon = end ? (end[1] == ':' ? end + 1 : NULL) : strchr(text, ':');
-	struct slice name = end ? (struct slice){text + 1, (size_t)(end - text) - 1} : (struct slice){text, colon ? (size_t)(colon - text) : strlen(text)};
+	struct slice name = end ? (struct slice){text + 1, (size_t)(end - text) - 1}
+				: (struct slice){text, colon ? (size_t)(colon - text) : strlen(text)};
 	if (!name.n || name.n >= size || (colon && (!colon[1] || strlen(colon + 1) >= port_size)))
 		die_perm("\"%s\" is not HOST:PORT", text);
 	memcpy(host, name.p, name.n);

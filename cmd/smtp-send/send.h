@@ -1,7 +1,8 @@
 /*
  * send.h - smtp-send: what its files share.
  *
- * A parcel is one mail.out in work: the record's item, and the mail that is made of it for an engine. Parcels live for one batch.
+ * A parcel is one mail.out in work: the record's item, and the mail that is made of it for an engine. Parcels live for
+ * one batch.
  */
 #ifndef CPMAIL_SMTP_SEND_H
 #define CPMAIL_SMTP_SEND_H
@@ -36,11 +37,11 @@ struct route {
 struct parcel {
 	struct frame_item *item;
 	struct smtp_mail mail;
-	struct buf text;	/* an inline body */
-	struct buf envid;	/* decoded */
-	struct buf *orcpts;	/* decoded, one per recipient */
-	struct route *route;	/* NULL: nothing to be sent */
-	bool owns_route, bad;	/* bad: the item has failed */
+	struct buf text;      /* an inline body */
+	struct buf envid;     /* decoded */
+	struct buf *orcpts;   /* decoded, one per recipient */
+	struct route *route;  /* NULL: nothing to be sent */
+	bool owns_route, bad; /* bad: the item has failed */
 };
 
 /* route.c */
@@ -51,7 +52,8 @@ struct route *route_fixed(struct send *s, bool require_tls);
 void route_free(struct route *r);
 
 /* parcel.c */
-/* Fill p from it->in; a record that cannot be sent is failed (p->bad). An outcome noted before a crash is taken over. */
+/* Fill p from it->in; a record that cannot be sent is failed (p->bad). An outcome noted before a crash is taken over.
+ */
 void parcel_open(struct send *s, struct parcel *p, struct frame_item *it);
 void parcel_free(struct parcel *p);
 /* What is decided so far, for item_note(). */
@@ -60,7 +62,8 @@ void parcel_note(const struct parcel *p, struct buf *out);
 /* outcome.c */
 /* Results and deferral, once all recipients are decided (1.2, transient results). */
 void parcel_conclude(struct send *s, struct parcel *p);
-/* When a mail that was deferred `times` times is due again, and whether it is too old: microseconds since 1970, 0 = given up. */
+/* When a mail that was deferred `times` times is due again, and whether it is too old: microseconds since 1970, 0 =
+ * given up. */
 int64_t retry_due_us(int times, int64_t first_ms, int64_t now_ms, int64_t lifetime_s);
 
 #endif

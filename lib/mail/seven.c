@@ -29,8 +29,8 @@ static bool write_all(int fd, const char *p, int64_t n)
 }
 
 /*
- * Header lines of the mail or of a part with octets over 127 are not re-encoded: the result would not be 7-bit. And a long non-ASCII parameter name in
- * Content-Type sends the library's encoder into an endless loop.
+ * Header lines of the mail or of a part with octets over 127 are not re-encoded: the result would not be 7-bit. And a
+ * long non-ASCII parameter name in Content-Type sends the library's encoder into an endless loop.
  */
 static bool header_is_raw(GMimeObject *o)
 {

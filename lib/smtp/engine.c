@@ -17,7 +17,8 @@ bool smtp_mail_open(const struct smtp_mail *m)
 	return false;
 }
 
-void smtp_mail_decide(struct smtp_mail *m, enum smtp_at at, int code, const char *enhanced, const char *text, const char *host)
+void smtp_mail_decide(struct smtp_mail *m, enum smtp_at at, int code, const char *enhanced, const char *text,
+		      const char *host)
 {
 	for (size_t i = 0; i < m->nrcpts; i++)
 		if (m->rcpts[i].result.outcome == SMTP_OPEN)

@@ -84,8 +84,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /*
- * A reader moves files to cur/ and adds ":2,flags". A repeat comes only from a predecessor that died before it could note the outcome, so
- * the first batch of a process is the only one that has to be compared with cur/.
+ * A reader moves files to cur/ and adds ":2,flags". A repeat comes only from a predecessor that died before it could
+ * note the outcome, so the first batch of a process is the only one that has to be compared with cur/.
  */
 static void find_in_cur(struct maildir *d, const char *path, struct file *files, size_t n)
 {
@@ -124,7 +124,8 @@ static void put_envelope(const struct smtp_mail *m, struct buf *out)
 	buf_printf(out, "Return-Path: <%s>\n", m->from);
 	for (size_t i = 0; i < m->nrcpts; i++)
 		if (m->rcpts[i].result.outcome == SMTP_OPEN)
-			buf_printf(out, "Delivered-To: %s\nX-Original-To: %s\n", m->rcpts[i].address, m->rcpts[i].address);
+			buf_printf(out, "Delivered-To: %s\nX-Original-To: %s\n", m->rcpts[i].address,
+				   m->rcpts[i].address);
 }
 
 static int write_all(int fd, const char *p, size_t n)
@@ -179,7 +180,8 @@ static void put_off(struct smtp_mail *m, const char *what)
 	smtp_mail_decide(m, SMTP_AT_LOCAL, 0, full ? "4.3.1" : "4.3.0", text, NULL);
 }
 
-/* Written to tmp/, not yet durable. A file of the same name in tmp/ is what an attempt left that died: it is written anew. */
+/* Written to tmp/, not yet durable. A file of the same name in tmp/ is what an attempt left that died: it is written
+ * anew. */
 static void write_tmp(struct file *f, const char *path, bool sync)
 {
 	char *tmp = xasprintf("%s/tmp/%s", path, f->name);
@@ -224,13 +226,15 @@ static int sync_new(const char *path)
 	return rc;
 }
 
-/* After the flush: into new/. A failed flush may have lost any of the pages (and says so only once): nothing of the batch counts as written. */
+/* After the flush: into new/. A failed flush may have lost any of the pages (and says so only once): nothing of the
+ * batch counts as written. */
 static void publish(struct file *files, size_t n, const char *path, int flushed)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (!files[i].written)
 			continue;
-		char *from = xasprintf("%s/tmp/%s", path, files[i].name), *to = xasprintf("%s/new/%s", path, files[i].name);
+		char *from = xasprintf("%s/tmp/%s", path, files[i].name),
+		     *to = xasprintf("%s/new/%s", path, files[i].name);
 		if (flushed != 0 || rename(from, to) != 0) {
 			put_off(files[i].mail, path);
 			unlink(from);

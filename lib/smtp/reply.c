@@ -31,7 +31,9 @@ bool smtp_enhanced_parse(const char *text, int code, char enhanced[SMTP_ENHANCED
 	return true;
 }
 
-/* 5.1, column "enhanced code seen or implied"; the first row that fits decides. at: the only place, or SMTP_AT_LOCAL for any. */
+/* clang-format off: a row a line */
+/* 5.1, column "enhanced code seen or implied"; the first row that fits decides. at: the only place, or SMTP_AT_LOCAL
+ * for any. */
 static const struct {
 	int code;
 	enum smtp_at at;
@@ -66,6 +68,7 @@ static const struct {
 	{552, SMTP_AT_LOCAL, "5.3.4"},
 	{554, SMTP_AT_LOCAL, "5.7.1"},
 };
+/* clang-format on */
 
 const char *smtp_enhanced_implied(int code, enum smtp_at at)
 {
@@ -75,7 +78,8 @@ const char *smtp_enhanced_implied(int code, enum smtp_at at)
 	return code >= 500 ? "5.0.0" : code >= 400 ? "4.0.0" : "2.0.0";
 }
 
-void smtp_result_set(struct smtp_result *r, enum smtp_at at, int code, const char *enhanced, const char *text, const char *host)
+void smtp_result_set(struct smtp_result *r, enum smtp_at at, int code, const char *enhanced, const char *text,
+		     const char *host)
 {
 	struct buf clean = {0};
 	const char *rest = text ? text : "";
@@ -106,8 +110,8 @@ static bool take_line(struct smtp_reader *r, struct slice line)
 	for (size_t i = 0; i < 3 && i < line.n; i++)
 		code = line.p[i] >= '0' && line.p[i] <= '9' ? code * 10 + line.p[i] - '0' : -10000;
 	bool more = line.n > 3 && line.p[3] == '-';
-	if (line.n < 3 || code < 200 || code > 599 || (line.n > 3 && line.p[3] != ' ' && !more) || (r->lines && code != r->code) ||
-	    r->lines >= 128) {
+	if (line.n < 3 || code < 200 || code > 599 || (line.n > 3 && line.p[3] != ' ' && !more) ||
+	    (r->lines && code != r->code) || r->lines >= 128) {
 		r->broken = true;
 		return true;
 	}

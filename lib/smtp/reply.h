@@ -34,15 +34,16 @@ struct smtp_result {
 	char host[256];			  /* that said it, "" = nobody */
 };
 
-/* Take "5.1.1 rest" apart: true if it begins with an enhanced code of the class of code (RFC 2034); *rest is what follows. A code of another class
- * (field: "550 4.2.2") does not count: the three digits decide. */
+/* Take "5.1.1 rest" apart: true if it begins with an enhanced code of the class of code (RFC 2034); *rest is what
+ * follows. A code of another class (field: "550 4.2.2") does not count: the three digits decide. */
 bool smtp_enhanced_parse(const char *text, int code, char enhanced[SMTP_ENHANCED_MAX], const char **rest);
 /* The enhanced code that a bare three-digit code stands for at this place (5.1). */
 const char *smtp_enhanced_implied(int code, enum smtp_at at);
 
-/* Fill r. code 0 or enhanced non-NULL: our own finding, enhanced decides the outcome by its class; else enhanced comes from the text or is implied. A
- * NULL text is "". */
-void smtp_result_set(struct smtp_result *r, enum smtp_at at, int code, const char *enhanced, const char *text, const char *host);
+/* Fill r. code 0 or enhanced non-NULL: our own finding, enhanced decides the outcome by its class; else enhanced comes
+ * from the text or is implied. A NULL text is "". */
+void smtp_result_set(struct smtp_result *r, enum smtp_at at, int code, const char *enhanced, const char *text,
+		     const char *host);
 const char *smtp_outcome_name(enum smtp_outcome o);
 
 /*
@@ -53,13 +54,13 @@ struct smtp_reader {
 	struct buf text; /* of the lines so far, LF between them, without codes */
 	int code;	 /* of the first line; 0 = none yet */
 	int lines;
-	bool ended; /* the next octet begins a new reply */
+	bool ended;	/* the next octet begins a new reply */
 	bool long_line; /* it has a line over 1000 octets, whose rest was left out */
 	bool broken;	/* not a reply: syntax, codes that differ, more than 128 lines */
 };
 
-/* Feed octets; returns how many were used: up to and including the line end that ends a reply (then *done), else all. After done, code and text stand
- * until the next feed. */
+/* Feed octets; returns how many were used: up to and including the line end that ends a reply (then *done), else all.
+ * After done, code and text stand until the next feed. */
 size_t smtp_reader_feed(struct smtp_reader *r, const char *p, size_t n, bool *done);
 void smtp_reader_free(struct smtp_reader *r);
 

@@ -19,9 +19,9 @@
 #include <unistd.h>
 
 /*
- * libesmtp makes its connection by itself: without a deadline, without IPv6 literals, and without a way to get at the socket. So it is given a
- * listener of ours on the loopback to connect to, and in its SMTP_EV_CONNECT event, before the first octet, the socket that is connected to
- * the server takes the place of that one (dup2).
+ * libesmtp makes its connection by itself: without a deadline, without IPv6 literals, and without a way to get at the
+ * socket. So it is given a listener of ours on the loopback to connect to, and in its SMTP_EV_CONNECT event, before the
+ * first octet, the socket that is connected to the server takes the place of that one (dup2).
  */
 int session_listen(void)
 {
@@ -46,7 +46,8 @@ static int find_socket(const struct sockaddr_in *listener)
 	for (int fd = 0; fd < 4096; fd++) {
 		socklen_t n = sizeof(peer);
 		memset(&peer, 0, sizeof(peer));
-		if (getpeername(fd, (struct sockaddr *)&peer, &n) == 0 && n == sizeof(peer) && same_address(&peer, listener))
+		if (getpeername(fd, (struct sockaddr *)&peer, &n) == 0 && n == sizeof(peer) &&
+		    same_address(&peer, listener))
 			return fd;
 	}
 	return -1;
@@ -68,7 +69,8 @@ static void adopt(struct session *s, int listener)
 
 /* ---- the mail, in pieces ---- */
 
-/* Has the peer gone while we send? The library would not notice, and we would wait for the answer to a mail that never arrived. */
+/* Has the peer gone while we send? The library would not notice, and we would wait for the answer to a mail that never
+ * arrived. */
 static bool peer_gone(int fd)
 {
 	struct pollfd p = {fd, POLLRDHUP, 0};
@@ -118,7 +120,8 @@ static const char *read_message(void **ctx, int *len, void *arg)
 static void result_of(struct session *s, struct smtp_result *r, enum smtp_at at, const smtp_status_t *st)
 {
 	char enhanced[40];
-	bool seen = st->enh_class == st->code / 100 && st->enh_subject >= 0 && st->enh_subject < 1000 && st->enh_detail >= 0 && st->enh_detail < 1000;
+	bool seen = st->enh_class == st->code / 100 && st->enh_subject >= 0 && st->enh_subject < 1000 &&
+		    st->enh_detail >= 0 && st->enh_detail < 1000;
 	if (seen)
 		snprintf(enhanced, sizeof(enhanced), "%d.%d.%d", st->enh_class, st->enh_subject, st->enh_detail);
 	smtp_result_set(r, at, st->code, seen ? enhanced : NULL, st->text, s->host);
@@ -175,7 +178,8 @@ static void message_sent(struct session *s, struct job *j)
 	message_final(s, j, &r);
 }
 
-/* The connection is gone. A job in the middle of its transaction: refusals of recipients that were read stand; the rest is open. */
+/* The connection is gone. A job in the middle of its transaction: refusals of recipients that were read stand; the rest
+ * is open. */
 static void after_loss(struct session *s, struct job *j)
 {
 	/* The library could not digest the final answer, the wire has it. */
@@ -195,7 +199,8 @@ static void after_loss(struct session *s, struct job *j)
 	if (j->sent && !j->cut) {
 		bool open = smtp_mail_open(j->mail);
 		struct smtp_result r;
-		smtp_result_set(&r, SMTP_AT_LOCAL, 0, "4.4.2", "connection lost after the final dot, no reply", s->host);
+		smtp_result_set(&r, SMTP_AT_LOCAL, 0, "4.4.2", "connection lost after the final dot, no reply",
+				s->host);
 		j->mail->duplicate_possible = j->mail->duplicate_possible || open;
 		answer_all(s, j, &r);
 	}
@@ -207,7 +212,8 @@ static int listener_of_event = -1; /* libesmtp runs one session at a time in thi
 
 static void on_certificate(struct session *s, const char *what, int *ok)
 {
-	/* Name and chain were checked by OpenSSL in the handshake where that was asked for; the library compares with the loopback address. */
+	/* Name and chain were checked by OpenSSL in the handshake where that was asked for; the library compares with
+	 * the loopback address. */
 	*ok = 1;
 	if (s->tls_mode == SMTP_TLS_REQUIRED && strcmp(what, "name") != 0) {
 		snprintf(s->tls_error, sizeof(s->tls_error), "certificate: %s", what);
@@ -216,8 +222,9 @@ static void on_certificate(struct session *s, const char *what, int *ok)
 }
 
 /*
- * TLS 1.3 servers send tickets behind the handshake. If they are there before the library polls for the first time, it finds the socket readable, and
- * reads, and waits for the answer to its EHLO, which it has not sent yet: until the timeout. The ticket tells: it came while EHLO was not out.
+ * TLS 1.3 servers send tickets behind the handshake. If they are there before the library polls for the first time, it
+ * finds the socket readable, and reads, and waits for the answer to its EHLO, which it has not sent yet: until the
+ * timeout. The ticket tells: it came while EHLO was not out.
  */
 static void on_ticket(void *ctx)
 {
@@ -354,7 +361,8 @@ static void add_job(struct session *s, struct job *j, struct reading *reading)
 	}
 }
 
-/* MAIL is next and the keywords are known: BODY=8BITMIME may be asked for. Not earlier, as the library ends the whole run where it is missing. */
+/* MAIL is next and the keywords are known: BODY=8BITMIME may be asked for. Not earlier, as the library ends the whole
+ * run where it is missing. */
 static void on_ready(void *ctx)
 {
 	struct session *s = ctx;
@@ -369,7 +377,8 @@ static void set_timeouts(struct session *s)
 	static const struct {
 		int which, seconds;
 	} waits[] = {
-		{Timeout_GREETING, 300}, {Timeout_ENVELOPE, 300}, {Timeout_DATA, 120}, {Timeout_TRANSFER, 180}, {Timeout_DATA2, 600},
+		{Timeout_GREETING, 300}, {Timeout_ENVELOPE, 300}, {Timeout_DATA, 120},
+		{Timeout_TRANSFER, 180}, {Timeout_DATA2, 600},
 	};
 	int most = s->settings->timeout_s;
 	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
@@ -401,7 +410,7 @@ static bool set_up(struct session *s, int listener)
 	smtp_set_eventcb(s->library, on_event, s);
 	smtp_set_monitorcb(s->library, wire_monitor, &s->wire, 0);
 	set_timeouts(s);
-	smtp_starttls_enable(s->library, s->tls_mode == SMTP_TLS_OFF	   ? Starttls_DISABLED
+	smtp_starttls_enable(s->library, s->tls_mode == SMTP_TLS_OFF	    ? Starttls_DISABLED
 					 : s->tls_mode == SMTP_TLS_REQUIRED ? Starttls_REQUIRED
 									    : Starttls_ENABLED);
 	if (ctx) /* never without: the library's own is freed at the end of the first session and used in the second */
@@ -430,7 +439,10 @@ static enum session_end verdict(struct session *s)
 	if (s->tls_error[0] || w->at == SMTP_AT_TLS || w->refused_at == SMTP_AT_TLS) {
 		const char *why = ERR_reason_error_string(ERR_peek_last_error());
 		if (!s->tls_error[0])
-			snprintf(s->tls_error, sizeof(s->tls_error), "%s", w->refusal.outcome != SMTP_OPEN ? w->refusal.text : why ? why : "handshake");
+			snprintf(s->tls_error, sizeof(s->tls_error), "%s",
+				 w->refusal.outcome != SMTP_OPEN ? w->refusal.text
+				 : why				 ? why
+								 : "handshake");
 		return SESSION_NO_TLS;
 	}
 	return SESSION_RAN;

@@ -15,12 +15,14 @@
 /* A mail and how far it came. */
 struct job {
 	struct smtp_mail *mail;
-	struct smtp_body body;	   /* what is sent: the mail's, or its 7-bit form */
+	struct smtp_body body; /* what is sent: the mail's, or its 7-bit form */
 	int64_t size;
 	bool eight_bit, converted; /* body has 8-bit octets; body.fd is ours */
-	bool strip, no_dsn;	   /* the server took offence at the parameters (5.1: 455, 555): from the next transaction on without them */
-	struct smtp_result *held;  /* one per recipient: what the hosts so far said, for the case that no other says better */
-	size_t *held_at;	   /* the host that said it, counted from 1 */
+	bool strip, no_dsn; /* the server took offence at the parameters (5.1: 455, 555): from the next transaction on
+			       without them */
+	struct smtp_result
+		*held;	 /* one per recipient: what the hosts so far said, for the case that no other says better */
+	size_t *held_at; /* the host that said it, counted from 1 */
 	/* of the connection in progress */
 	smtp_message_t message;
 	smtp_recipient_t *rcpts; /* NULL where a recipient does not take part */
@@ -29,10 +31,11 @@ struct job {
 };
 
 enum session_end {
-	SESSION_RAN,	     /* to its end, or until the connection was lost or cut (fault): what is still open was not reached */
-	SESSION_REFUSED,     /* greeting or EHLO: refusal */
-	SESSION_NO_TLS,	     /* STARTTLS not offered, refused, failed, or the certificate is wrong */
-	SESSION_LOCAL	     /* trouble of our own: errno */
+	SESSION_RAN, /* to its end, or until the connection was lost or cut (fault): what is still open was not reached
+		      */
+	SESSION_REFUSED, /* greeting or EHLO: refusal */
+	SESSION_NO_TLS,	 /* STARTTLS not offered, refused, failed, or the certificate is wrong */
+	SESSION_LOCAL	 /* trouble of our own: errno */
 };
 
 struct session {

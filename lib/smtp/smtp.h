@@ -1,12 +1,14 @@
 /*
  * smtp.h - mail out: one interface for all engines, and what came of it for each recipient.
  *
- * An engine takes a batch of mails with one route and decides every recipient of it: delivered, refused for now, refused for good. It reports each
- * mail through settings.decided() at the moment its last recipient is decided, which may be long before deliver() returns; an engine with a loop of
- * its own (many connections at a time) fits the same three calls.
+ * An engine takes a batch of mails with one route and decides every recipient of it: delivered, refused for now,
+ * refused for good. It reports each mail through settings.decided() at the moment its last recipient is decided, which
+ * may be long before deliver() returns; an engine with a loop of its own (many connections at a time) fits the same
+ * three calls.
  *
- * Ownership: mails, recipients, routes and the strings in them belong to the caller and live until deliver() returns. The engine writes only the
- * result of each recipient and duplicate_possible. Everything that goes into a command is checked by the engine before it is used (8.5).
+ * Ownership: mails, recipients, routes and the strings in them belong to the caller and live until deliver() returns.
+ * The engine writes only the result of each recipient and duplicate_possible. Everything that goes into a command is
+ * checked by the engine before it is used (8.5).
  */
 #ifndef CPMAIL_SMTP_H
 #define CPMAIL_SMTP_H
@@ -67,8 +69,8 @@ struct smtp_settings {
 	const char *hostname; /* ours, in EHLO and in names of files */
 	const char *ca_file;  /* certificates that peers are checked against; NULL = those of the system */
 	int timeout_s;	      /* most seconds for any single wait; 0 = those of RFC 5321 4.5.3.2 */
-	/* The mail in 7-bit form (base64, quoted-printable), for a server without 8BITMIME: an open file at its start, to be closed by the engine, or -1
-	 * and a reason. NULL: such mails are refused (5.6.3). */
+	/* The mail in 7-bit form (base64, quoted-printable), for a server without 8BITMIME: an open file at its start,
+	 * to be closed by the engine, or -1 and a reason. NULL: such mails are refused (5.6.3). */
 	int (*seven_bit)(const struct smtp_body *body, const char **why);
 	/* Every recipient of m is decided. May be NULL. */
 	void (*decided)(struct smtp_mail *m, void *ctx);
@@ -95,9 +97,10 @@ const struct smtp_engine *smtp_engine_find(const char *name);
 /* Is any recipient still open? */
 bool smtp_mail_open(const struct smtp_mail *m);
 /* Decide all recipients that are still open. */
-void smtp_mail_decide(struct smtp_mail *m, enum smtp_at at, int code, const char *enhanced, const char *text, const char *host);
-/* A path for MAIL or RCPT that cannot break out of its command: "" (only if empty is allowed) or printable ASCII, nothing of "<>" and no blank
- * outside a quoted local part, at most 320 octets. */
+void smtp_mail_decide(struct smtp_mail *m, enum smtp_at at, int code, const char *enhanced, const char *text,
+		      const char *host);
+/* A path for MAIL or RCPT that cannot break out of its command: "" (only if empty is allowed) or printable ASCII,
+ * nothing of "<>" and no blank outside a quoted local part, at most 320 octets. */
 bool smtp_path_valid(const char *address, bool empty);
 /* ENVID, host names, credentials: printable ASCII without blanks, 1 to max octets. */
 bool smtp_word_valid(const char *s, size_t max);

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 enum {
-	SUBMIT_MESSAGES = 200,	 /* of one connection: libesmtp keeps about 4 KB of each until its end */
+	SUBMIT_MESSAGES = 200, /* of one connection: libesmtp keeps about 4 KB of each until its end */
 	SUBMIT_CONNECT_S = 30,
-	SUBMIT_REST_S = 15,	 /* an address that did not answer is left alone so long: it must not delay a whole batch */
+	SUBMIT_REST_S = 15, /* an address that did not answer is left alone so long: it must not delay a whole batch */
 	SUBMIT_RESTING = 64
 };
 
@@ -57,8 +57,8 @@ static void *submit_open(const struct smtp_settings *s)
 	if (!e->tls)
 		die_perm("TLS cannot be set up");
 	signal(SIGPIPE, SIG_IGN);
-	/* libesmtp looks for certificates under the home directory, and refuses TLS where it may not look (hardened services). There are none: all
-	 * that it needs is in our context. */
+	/* libesmtp looks for certificates under the home directory, and refuses TLS where it may not look (hardened
+	 * services). There are none: all that it needs is in our context. */
 	setenv("HOME", "/nonexistent", 1);
 	unsetenv("XDG_CONFIG_DIR");
 	return e;
@@ -77,7 +77,8 @@ static void submit_close(void *engine)
 static bool is_resting(const struct submit *e, const char *address, int port)
 {
 	for (size_t i = 0; i < SUBMIT_RESTING; i++)
-		if (e->resting[i].until_us > clock_mono_us() && e->resting[i].port == port && strcmp(e->resting[i].address, address) == 0)
+		if (e->resting[i].until_us > clock_mono_us() && e->resting[i].port == port &&
+		    strcmp(e->resting[i].address, address) == 0)
 			return true;
 	return false;
 }
@@ -106,7 +107,8 @@ static void hold(struct delivery *d, struct job *j, size_t i, const struct smtp_
 	j->held_at[i] = d->host;
 }
 
-static void hold_all(struct delivery *d, enum smtp_at at, int code, const char *enhanced, const char *text, const char *host)
+static void hold_all(struct delivery *d, enum smtp_at at, int code, const char *enhanced, const char *text,
+		     const char *host)
 {
 	struct smtp_result r;
 	smtp_result_set(&r, at, code, enhanced, text, host);
@@ -116,7 +118,8 @@ static void hold_all(struct delivery *d, enum smtp_at at, int code, const char *
 				hold(d, &d->jobs[k], i, &r);
 }
 
-static void decide_all(struct delivery *d, enum smtp_at at, int code, const char *enhanced, const char *text, const char *host)
+static void decide_all(struct delivery *d, enum smtp_at at, int code, const char *enhanced, const char *text,
+		       const char *host)
 {
 	for (size_t k = 0; k < d->njobs; k++)
 		if (smtp_mail_open(d->jobs[k].mail)) {
@@ -128,7 +131,8 @@ static void decide_all(struct delivery *d, enum smtp_at at, int code, const char
 /* 455, 555 and their kin: the parameters of DSN were not liked. Once more without them (5.1). */
 static bool without_parameters(struct job *j, const struct smtp_result *r)
 {
-	bool about = r->code == 455 || r->code == 555 || strcmp(r->enhanced, "4.5.4") == 0 || strcmp(r->enhanced, "5.5.4") == 0;
+	bool about = r->code == 455 || r->code == 555 || strcmp(r->enhanced, "4.5.4") == 0 ||
+		     strcmp(r->enhanced, "5.5.4") == 0;
 	bool had = j->mail->ret != SMTP_RET_NONE || j->mail->envid != NULL;
 	for (size_t i = 0; i < j->mail->nrcpts; i++)
 		had = had || j->mail->rcpts[i].notify || j->mail->rcpts[i].orcpt;
@@ -208,9 +212,9 @@ static void check_addresses(struct smtp_mail *m)
 {
 	for (size_t i = 0; i < m->nrcpts; i++)
 		if (m->rcpts[i].result.outcome == SMTP_OPEN && !smtp_path_valid(m->rcpts[i].address, false))
-			smtp_result_set(&m->rcpts[i].result, SMTP_AT_LOCAL, 0,
-					ascii(m->rcpts[i].address) ? "5.1.3" : "5.6.7",
-					ascii(m->rcpts[i].address) ? "not an address" : "the address needs SMTPUTF8", NULL);
+			smtp_result_set(
+				&m->rcpts[i].result, SMTP_AT_LOCAL, 0, ascii(m->rcpts[i].address) ? "5.1.3" : "5.6.7",
+				ascii(m->rcpts[i].address) ? "not an address" : "the address needs SMTPUTF8", NULL);
 	if (m->smtputf8 || !ascii(m->from))
 		smtp_mail_decide(m, SMTP_AT_LOCAL, 0, "5.6.7", "the address needs SMTPUTF8", NULL);
 	else if (!smtp_path_valid(m->from, true))
@@ -299,11 +303,13 @@ static enum next auth_failed(struct delivery *d, struct session *s)
 {
 	struct smtp_result *r = &s->wire.refusal;
 	bool said = r->outcome != SMTP_OPEN;
-	log_event(LOG_ERROR, NULL, "auth-refused", "host", s->host, "user", s->user, "text", said ? r->text : "AUTH is not offered", NULL);
+	log_event(LOG_ERROR, NULL, "auth-refused", "host", s->host, "user", s->user, "text",
+		  said ? r->text : "AUTH is not offered", NULL);
 	if (said && r->outcome == SMTP_PERMANENT)
 		decide_all(d, SMTP_AT_AUTH, r->code, r->enhanced, r->text, s->host);
 	else
-		hold_all(d, SMTP_AT_AUTH, said ? r->code : 0, said ? r->enhanced : "4.7.0", said ? r->text : "AUTH is not offered", s->host);
+		hold_all(d, SMTP_AT_AUTH, said ? r->code : 0, said ? r->enhanced : "4.7.0",
+			 said ? r->text : "AUTH is not offered", s->host);
 	return NEXT_HOST;
 }
 
@@ -329,7 +335,8 @@ static enum next host_refused(struct delivery *d, struct session *s)
 	if (r->outcome == SMTP_PERMANENT && !greeting)
 		decide_all(d, s->wire.refused_at, r->code, r->enhanced, r->text, s->host);
 	else
-		hold_all(d, s->wire.refused_at, r->code, greeting && r->code >= 500 ? "5.3.2" : r->enhanced, r->text, s->host);
+		hold_all(d, s->wire.refused_at, r->code, greeting && r->code >= 500 ? "5.3.2" : r->enhanced, r->text,
+			 s->host);
 	return NEXT_HOST;
 }
 
@@ -361,16 +368,20 @@ static enum next judge(struct delivery *d, struct session *s, enum session_end e
 }
 
 /* One connection to an address that answers. */
-static enum next converse(struct delivery *d, const struct smtp_host *host, const char *address, enum smtp_tls *mode, struct job **jobs, size_t n)
+static enum next converse(struct delivery *d, const struct smtp_host *host, const char *address, enum smtp_tls *mode,
+			  struct job **jobs, size_t n)
 {
 	struct submit *e = d->engine;
 	size_t before = d->answers;
-	int most = e->settings.timeout_s && e->settings.timeout_s < SUBMIT_CONNECT_S ? e->settings.timeout_s : SUBMIT_CONNECT_S;
-	int fd = is_resting(e, address, host->port) ? (errno = ETIMEDOUT, -1) : smtp_connect(address, host->port, most * 1000);
+	int most = e->settings.timeout_s && e->settings.timeout_s < SUBMIT_CONNECT_S ? e->settings.timeout_s
+										     : SUBMIT_CONNECT_S;
+	int fd = is_resting(e, address, host->port) ? (errno = ETIMEDOUT, -1)
+						    : smtp_connect(address, host->port, most * 1000);
 	if (fd < 0) {
 		if (errno == ETIMEDOUT && !is_resting(e, address, host->port))
 			let_rest(e, address, host->port);
-		log_event(LOG_WARN, NULL, "connect", "host", host->name, "address", address, "error", strerror(errno), NULL);
+		log_event(LOG_WARN, NULL, "connect", "host", host->name, "address", address, "error", strerror(errno),
+			  NULL);
 		return NEXT_ADDRESS;
 	}
 	struct session *s = xcalloc(1, sizeof(*s));
@@ -390,7 +401,8 @@ static enum next converse(struct delivery *d, const struct smtp_host *host, cons
 	enum smtp_tls was = *mode;
 	enum next next = judge(d, s, end, mode);
 	/* Again only if something has changed; a connection that got nowhere will not get further the next time. */
-	if (next == NEXT_AGAIN && d->answers == before && was == *mode && s->wire.fault != WIRE_SEVEN_BIT && (s->wire.fault != WIRE_STUCK || d->tls12)) {
+	if (next == NEXT_AGAIN && d->answers == before && was == *mode && s->wire.fault != WIRE_SEVEN_BIT &&
+	    (s->wire.fault != WIRE_STUCK || d->tls12)) {
 		hold_interrupted(d, s, true);
 		next = NEXT_HOST;
 	}

@@ -20,11 +20,13 @@ static void message(int write, int version, int type, const void *buf, size_t n,
 {
 	struct smtp_tls_context *t = arg;
 	(void)ssl;
-	if (!write && version == TLS1_3_VERSION && type == SSL3_RT_HANDSHAKE && n && *(const unsigned char *)buf == SSL3_MT_NEWSESSION_TICKET && t->ticket)
+	if (!write && version == TLS1_3_VERSION && type == SSL3_RT_HANDSHAKE && n &&
+	    *(const unsigned char *)buf == SSL3_MT_NEWSESSION_TICKET && t->ticket)
 		t->ticket(t->ticket_ctx);
 }
 
-/* The name for SNI belongs to a connection, which somebody else makes from the context: it is set when its handshake begins. */
+/* The name for SNI belongs to a connection, which somebody else makes from the context: it is set when its handshake
+ * begins. */
 static void handshake(const SSL *ssl, int where, int ret)
 {
 	(void)ret;
@@ -62,7 +64,8 @@ void smtp_tls_limit(struct smtp_tls_context *t, bool tls12)
 	SSL_CTX_set_max_proto_version(t->ctx, tls12 ? TLS1_2_VERSION : 0);
 }
 
-SSL_CTX *smtp_tls_prepare(struct smtp_tls_context *t, const char *name, bool check, void (*ticket)(void *ctx), void *ctx)
+SSL_CTX *smtp_tls_prepare(struct smtp_tls_context *t, const char *name, bool check, void (*ticket)(void *ctx),
+			  void *ctx)
 {
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(t->ctx);
 	unsigned char octets[16];

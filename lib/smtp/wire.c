@@ -13,13 +13,15 @@ void wire_cut(struct wire *w, enum wire_fault why)
 
 /* ---- what is written ---- */
 
-/* The commands that change what replies mean. Lines of mails never come here, answers of AUTH do: they hold no blank. */
+/* The commands that change what replies mean. Lines of mails never come here, answers of AUTH do: they hold no blank.
+ */
 static const struct {
 	const char *verb;
 	enum smtp_at at;
 } verbs[] = {
-	{"EHLO ", SMTP_AT_HELLO}, {"HELO ", SMTP_AT_HELLO}, {"STARTTLS\r\n", SMTP_AT_TLS}, {"AUTH ", SMTP_AT_AUTH},
-	{"MAIL FROM:", SMTP_AT_MAIL}, {"RCPT TO:", SMTP_AT_RCPT}, {"DATA\r\n", SMTP_AT_DATA}, {"QUIT\r\n", SMTP_AT_LOCAL},
+	{"EHLO ", SMTP_AT_HELLO},   {"HELO ", SMTP_AT_HELLO},	  {"STARTTLS\r\n", SMTP_AT_TLS},
+	{"AUTH ", SMTP_AT_AUTH},    {"MAIL FROM:", SMTP_AT_MAIL}, {"RCPT TO:", SMTP_AT_RCPT},
+	{"DATA\r\n", SMTP_AT_DATA}, {"QUIT\r\n", SMTP_AT_LOCAL},
 };
 
 static void wrote(struct wire *w, const char *p, size_t n)
@@ -28,7 +30,8 @@ static void wrote(struct wire *w, const char *p, size_t n)
 	while (i < sizeof(verbs) / sizeof(verbs[0]) && !slice_istarts((struct slice){p, n}, verbs[i].verb))
 		i++;
 	w->reply_since_us = 0;
-	/* The library takes the first 1023 octets of a line for the whole: what follows would be taken for the next reply. */
+	/* The library takes the first 1023 octets of a line for the whole: what follows would be taken for the next
+	 * reply. */
 	if (w->reader.long_line && !w->reader.ended)
 		wire_cut(w, WIRE_BROKEN);
 	if (i == sizeof(verbs) / sizeof(verbs[0]))
@@ -48,7 +51,7 @@ static const struct {
 	const char *word;
 	enum wire_keyword bit;
 } keywords[] = {
-	{"8BITMIME", WIRE_8BITMIME}, {"DSN", WIRE_DSN}, {"DELIVERBY", WIRE_DELIVERBY},
+	{"8BITMIME", WIRE_8BITMIME}, {"DSN", WIRE_DSN},	  {"DELIVERBY", WIRE_DELIVERBY},
 	{"STARTTLS", WIRE_STARTTLS}, {"AUTH", WIRE_AUTH}, {"SIZE", WIRE_SIZE},
 };
 
@@ -70,10 +73,10 @@ static unsigned keywords_of(struct slice text)
 
 /*
  * Extensions that the library gets wrong, taken out of the reply before it reads it:
- * ENHANCEDSTATUSCODES, because it gives up on a reply whose lines bear different codes (they stand in the text all the same);
- * CHUNKING and BINARYMIME, because which of two ways a mail takes must not depend on the server, and BDAT ends this monitor;
- * DELIVERBY, because it sends the wrong letter; XUSR and ETRN, because they add commands. A word that is cut by the end of a
- * read escapes; the results stay right, as only its own kinds of trouble come back with it.
+ * ENHANCEDSTATUSCODES, because it gives up on a reply whose lines bear different codes (they stand in the text all the
+ * same); CHUNKING and BINARYMIME, because which of two ways a mail takes must not depend on the server, and BDAT ends
+ * this monitor; DELIVERBY, because it sends the wrong letter; XUSR and ETRN, because they add commands. A word that is
+ * cut by the end of a read escapes; the results stay right, as only its own kinds of trouble come back with it.
  */
 static const char *const masked[] = {"ENHANCEDSTATUSCODES", "CHUNKING", "BINARYMIME", "DELIVERBY", "XUSR", "ETRN"};
 

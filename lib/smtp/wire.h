@@ -1,6 +1,7 @@
 /*
- * wire.h - listens to what libesmtp reads and writes, for all that its interface does not tell: the greeting, the keywords of EHLO, refused AUTH,
- * octets in clear behind the answer to STARTTLS, a final reply that it could not digest, a peer that dribbles.
+ * wire.h - listens to what libesmtp reads and writes, for all that its interface does not tell: the greeting, the
+ * keywords of EHLO, refused AUTH, octets in clear behind the answer to STARTTLS, a final reply that it could not
+ * digest, a peer that dribbles.
  *
  * Ownership: a struct wire owns its buffers; ended by wire_free(). It knows the descriptor, does not own it.
  */
@@ -9,7 +10,14 @@
 
 #include "smtp/reply.h"
 
-enum wire_keyword { WIRE_8BITMIME = 1, WIRE_DSN = 2, WIRE_DELIVERBY = 4, WIRE_STARTTLS = 8, WIRE_AUTH = 16, WIRE_SIZE = 32 };
+enum wire_keyword {
+	WIRE_8BITMIME = 1,
+	WIRE_DSN = 2,
+	WIRE_DELIVERBY = 4,
+	WIRE_STARTTLS = 8,
+	WIRE_AUTH = 16,
+	WIRE_SIZE = 32
+};
 
 /* Why the connection was cut by us. */
 enum wire_fault {
@@ -26,14 +34,14 @@ struct wire {
 	int fd;
 	int64_t reply_limit_us;
 	enum smtp_at at;
-	unsigned keywords;  /* of the last EHLO */
-	bool tls, want_auth; /* TLS stands; credentials were handed over */
+	unsigned keywords;    /* of the last EHLO */
+	bool tls, want_auth;  /* TLS stands; credentials were handed over */
 	bool needs_eight_bit; /* a mail of this connection has 8-bit content */
 	bool authenticated;
 	enum wire_fault fault;
 	struct smtp_result refusal; /* of the greeting, EHLO, STARTTLS or AUTH; outcome SMTP_OPEN = none */
 	enum smtp_at refused_at;
-	struct smtp_result last;    /* the last reply after that */
+	struct smtp_result last; /* the last reply after that */
 	/* The keywords are known and no STARTTLS follows: MAIL is next. */
 	void (*ready)(void *ctx);
 	void *ctx;

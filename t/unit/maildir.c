@@ -47,13 +47,18 @@ static void deliver(const struct smtp_engine *e, const char *path, struct smtp_m
 
 static struct smtp_mail mail(const char *id, struct smtp_rcpt *rcpts, size_t n, const char *text)
 {
-	return (struct smtp_mail){.id = id, .time_ms = 1700000000123, .from = "alice@rcs.example.net", .rcpts = rcpts, .nrcpts = n,
+	return (struct smtp_mail){.id = id,
+				  .time_ms = 1700000000123,
+				  .from = "alice@rcs.example.net",
+				  .rcpts = rcpts,
+				  .nrcpts = n,
 				  .body = {.p = text, .n = (int64_t)strlen(text), .fd = -1}};
 }
 
 int main(void)
 {
-	char dir[] = "/tmp/cpmail-maildir.XXXXXX", path[64], new[80], cur[80], tmp[80], name[300] = "", from[500], to[500], content[1000];
+	char dir[] = "/tmp/cpmail-maildir.XXXXXX", path[64], new[80], cur[80], tmp[80], name[300] = "", from[500],
+	     to[500], content[1000];
 	if (!mkdtemp(dir))
 		return 1;
 	snprintf(path, sizeof(path), "%s/a/b/Maildir", dir);
@@ -64,7 +69,9 @@ int main(void)
 	struct smtp_rcpt two[2] = {{.address = "bob@example.org"}, {.address = "carol@example.org"}};
 	struct smtp_mail m = mail("id1", two, 2, "Subject: x\r\n\r\n.dot\r\nline\r\n");
 	deliver(&smtp_maildir, path, &m, 1);
-	ok(two[0].result.outcome == SMTP_DONE && two[1].result.outcome == SMTP_DONE && two[0].result.code == 250 && noted == 1, "both recipients are done");
+	ok(two[0].result.outcome == SMTP_DONE && two[1].result.outcome == SMTP_DONE && two[0].result.code == 250 &&
+		   noted == 1,
+	   "both recipients are done");
 	is_int(count(new, name, sizeof(name)), 1, "one file for one mail");
 	is_str(name, "1700000000.Rid1.mailgw.example.net", "its name comes from the record");
 	is_int(count(tmp, to, sizeof(to)), 0, "nothing stays in tmp/");
@@ -79,14 +86,20 @@ int main(void)
 
 	two[0].result.outcome = two[1].result.outcome = SMTP_OPEN;
 	deliver(&smtp_maildir, path, &m, 1);
-	ok(two[0].result.outcome == SMTP_DONE && count(new, name, sizeof(name)) == 1, "the same record again: no second file");
+	ok(two[0].result.outcome == SMTP_DONE && count(new, name, sizeof(name)) == 1,
+	   "the same record again: no second file");
 	snprintf(to, sizeof(to), "%s/%s:2,S", cur, name);
 	rename(from, to);
 	two[0].result.outcome = two[1].result.outcome = SMTP_OPEN;
 	deliver(&smtp_maildir, path, &m, 1);
-	ok(two[0].result.outcome == SMTP_DONE && count(new, name, sizeof(name)) == 0, "nor when a reader has moved it to cur/");
+	ok(two[0].result.outcome == SMTP_DONE && count(new, name, sizeof(name)) == 0,
+	   "nor when a reader has moved it to cur/");
 
-	struct smtp_rcpt r[5] = {{.address = "a@x.example"}, {.address = "b@x.example"}, {.address = "c\r\nx@x.example"}, {.address = "d@x.example"}, {.address = "e@x.example"}};
+	struct smtp_rcpt r[5] = {{.address = "a@x.example"},
+				 {.address = "b@x.example"},
+				 {.address = "c\r\nx@x.example"},
+				 {.address = "d@x.example"},
+				 {.address = "e@x.example"}};
 	struct smtp_mail batch[5];
 	char ids[5][8];
 	for (int i = 0; i < 5; i++) {
@@ -96,10 +109,13 @@ int main(void)
 	batch[4].from = "x\ny";
 	noted = 0;
 	deliver(&smtp_maildir, path, batch, 5);
-	ok(count(new, name, sizeof(name)) == 2 && r[0].result.outcome == SMTP_DONE && r[1].result.outcome == SMTP_DONE, "a batch: the good ones are written");
-	ok(r[2].result.outcome == SMTP_PERMANENT && strcmp(r[2].result.enhanced, "5.1.3") == 0, "an address with a line break is refused");
+	ok(count(new, name, sizeof(name)) == 2 && r[0].result.outcome == SMTP_DONE && r[1].result.outcome == SMTP_DONE,
+	   "a batch: the good ones are written");
+	ok(r[2].result.outcome == SMTP_PERMANENT && strcmp(r[2].result.enhanced, "5.1.3") == 0,
+	   "an address with a line break is refused");
 	ok(r[3].result.outcome == SMTP_PERMANENT && strcmp(r[3].result.enhanced, "5.6.0") == 0, "bare LF is refused");
-	ok(r[4].result.outcome == SMTP_PERMANENT && strcmp(r[4].result.enhanced, "5.1.7") == 0, "a reverse path with a line break is refused");
+	ok(r[4].result.outcome == SMTP_PERMANENT && strcmp(r[4].result.enhanced, "5.1.7") == 0,
+	   "a reverse path with a line break is refused");
 	is_int(noted, 5, "each was reported");
 
 	/* A place where no directory can be made. */

@@ -30,7 +30,8 @@ static void test_enhanced(void)
 		char e[SMTP_ENHANCED_MAX] = "";
 		const char *rest;
 		bool got = smtp_enhanced_parse(cases[i].text, cases[i].code, e, &rest);
-		ok(got == (cases[i].enhanced != NULL) && (!got || strcmp(e, cases[i].enhanced) == 0) && strcmp(rest, cases[i].rest) == 0,
+		ok(got == (cases[i].enhanced != NULL) && (!got || strcmp(e, cases[i].enhanced) == 0) &&
+			   strcmp(rest, cases[i].rest) == 0,
 		   "enhanced code of \"%s\"", cases[i].text);
 	}
 }
@@ -58,12 +59,14 @@ static void test_result(void)
 		{SMTP_AT_RCPT, 450, NULL, "5.7.1 odd", SMTP_TEMPORARY, "4.2.0", "5.7.1 odd"},
 		{SMTP_AT_RCPT, 571, NULL, "x", SMTP_PERMANENT, "5.0.0", "x"},
 		{SMTP_AT_LOCAL, 0, "4.4.1", "no connection", SMTP_TEMPORARY, "4.4.1", "no connection"},
-		{SMTP_AT_DATA, 550, NULL, "5.7.1 line\r\n\x1b[31mtwo \xff", SMTP_PERMANENT, "5.7.1", "line [31mtwo \xef\xbf\xbd"},
+		{SMTP_AT_DATA, 550, NULL, "5.7.1 line\r\n\x1b[31mtwo \xff", SMTP_PERMANENT, "5.7.1",
+		 "line [31mtwo \xef\xbf\xbd"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct smtp_result r;
 		smtp_result_set(&r, cases[i].at, cases[i].code, cases[i].given, cases[i].text, "mx.example.org");
-		ok(r.outcome == cases[i].outcome && strcmp(r.enhanced, cases[i].enhanced) == 0 && strcmp(r.text, cases[i].clean) == 0,
+		ok(r.outcome == cases[i].outcome && strcmp(r.enhanced, cases[i].enhanced) == 0 &&
+			   strcmp(r.text, cases[i].clean) == 0,
 		   "%d %s: %s %s", cases[i].code, cases[i].clean, smtp_outcome_name(r.outcome), r.enhanced);
 	}
 }
@@ -86,7 +89,8 @@ static void test_reader(void)
 	}
 	smtp_reader_free(&r);
 
-	static const char *const bad[] = {"hello\r\n", "25 x\r\n", "250-a\r\n550 b\r\n", "250xok\r\n", "-50 x\r\n", "199 x\r\n", "600 x\r\n"};
+	static const char *const bad[] = {"hello\r\n", "25 x\r\n",  "250-a\r\n550 b\r\n", "250xok\r\n",
+					  "-50 x\r\n", "199 x\r\n", "600 x\r\n"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		bool done;
 		struct smtp_reader b = {0};
@@ -102,7 +106,8 @@ static void test_reader(void)
 	buf_puts(&big, "\r\n");
 	struct smtp_reader b = {0};
 	smtp_reader_feed(&b, big.p, big.n, &done);
-	ok(done && !b.broken && b.long_line && b.code == 250 && b.text.n < 1000, "a line of 5000 octets: the code stands, the text is cut");
+	ok(done && !b.broken && b.long_line && b.code == 250 && b.text.n < 1000,
+	   "a line of 5000 octets: the code stands, the text is cut");
 	smtp_reader_free(&b);
 	b = (struct smtp_reader){0};
 	for (int i = 0; i < 200 && !b.broken; i++)
@@ -132,8 +137,8 @@ static void test_scan(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct smtp_body b = {.p = cases[i].text, .n = (int64_t)strlen(cases[i].text), .fd = -1};
 		struct smtp_scan s;
-		ok(smtp_scan_body(&b, &s) && s.bare == cases[i].bare && s.unterminated == cases[i].unterminated && s.eight_bit == cases[i].eight_bit &&
-			   s.headers == cases[i].headers && s.size == b.n,
+		ok(smtp_scan_body(&b, &s) && s.bare == cases[i].bare && s.unterminated == cases[i].unterminated &&
+			   s.eight_bit == cases[i].eight_bit && s.headers == cases[i].headers && s.size == b.n,
 		   "scan %zu", i);
 	}
 	struct smtp_scan s;
@@ -158,16 +163,22 @@ static void test_scan(void)
 
 static void test_paths(void)
 {
-	static const char *const good[] = {"a@b.example", "\"a b\"@c.example", "\"<x>\"@c.example", "\"q\\\"\"@c.example", "a+b=c@[192.0.2.1]"};
-	static const char *const bad[] = {"a@b\r\nRCPT TO:<x@y>", "a b@c", "<a@b>", "a@b>", "\"a@b", "\"a\\", "a\x01@b", "caf\xc3\xa9@b", "a\x7f@b"};
+	static const char *const good[] = {"a@b.example", "\"a b\"@c.example", "\"<x>\"@c.example",
+					   "\"q\\\"\"@c.example", "a+b=c@[192.0.2.1]"};
+	static const char *const bad[] = {
+		"a@b\r\nRCPT TO:<x@y>", "a b@c",  "<a@b>", "a@b>", "\"a@b", "\"a\\", "a\x01@b",
+		"caf\xc3\xa9@b",	"a\x7f@b"};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		ok(smtp_path_valid(good[i], false), "%s is a path", good[i]);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		ok(!smtp_path_valid(bad[i], false), "bad path %zu is refused", i);
 	ok(smtp_path_valid("", true) && !smtp_path_valid("", false), "<> only as reverse path");
-	ok(smtp_word_valid("t.abc", 80) && !smtp_word_valid("a b", 80) && !smtp_word_valid("", 80) && !smtp_word_valid("a\r", 80) && !smtp_word_valid("abc", 2),
+	ok(smtp_word_valid("t.abc", 80) && !smtp_word_valid("a b", 80) && !smtp_word_valid("", 80) &&
+		   !smtp_word_valid("a\r", 80) && !smtp_word_valid("abc", 2),
 	   "words");
-	ok(smtp_engine_find("maildir") == &smtp_maildir && smtp_engine_find("submit") == &smtp_submit && !smtp_engine_find("pigeon"), "engines by name");
+	ok(smtp_engine_find("maildir") == &smtp_maildir && smtp_engine_find("submit") == &smtp_submit &&
+		   !smtp_engine_find("pigeon"),
+	   "engines by name");
 }
 
 int main(void)

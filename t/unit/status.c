@@ -37,7 +37,8 @@ static const struct {
 	{452, "4.2.2", true, 480, 480, 408, STATUS_IMDN_FAILED_AFTER_RETRIES, 0, "452"},
 	{452, "4.5.3", true, 480, 480, 408, STATUS_IMDN_FAILED_AFTER_RETRIES, 0, "452"},
 	{452, "", true, 480, 480, 408, STATUS_IMDN_FAILED_AFTER_RETRIES, 0, "452"},
-	{455, "4.5.4", false, 480, 480, 408, STATUS_IMDN_FAILED_AFTER_RETRIES, 0, "451"}, /* the retry without them was refused as well */
+	{455, "4.5.4", false, 480, 480, 408, STATUS_IMDN_FAILED_AFTER_RETRIES, 0,
+	 "451"}, /* the retry without them was refused as well */
 	{555, "5.5.4", false, 500, 500, 403, STATUS_IMDN_FAILED, 0, "500-504"},
 	{500, "", false, 500, 500, 403, STATUS_IMDN_FAILED, 0, "500-504"},
 	{504, "", false, 500, 500, 403, STATUS_IMDN_FAILED, 0, "500-504"},
@@ -88,10 +89,8 @@ static const struct {
 	int message, invite, msrp;
 	enum status_imdn imdn;
 } named[] = {
-	{STATUS_QUEUED, 202, 0, 200, STATUS_IMDN_STORED},
-	{STATUS_NO_REPLY, 202, 480, 200, STATUS_IMDN_RETRY_RESULT},
-	{STATUS_DEADLINE, 202, 480, 200, STATUS_IMDN_LATER},
-	{STATUS_INTERNAL, 500, 500, 408, STATUS_IMDN_ERROR},
+	{STATUS_QUEUED, 202, 0, 200, STATUS_IMDN_STORED},    {STATUS_NO_REPLY, 202, 480, 200, STATUS_IMDN_RETRY_RESULT},
+	{STATUS_DEADLINE, 202, 480, 200, STATUS_IMDN_LATER}, {STATUS_INTERNAL, 500, 500, 408, STATUS_IMDN_ERROR},
 	{STATUS_OVERLOAD, 503, 503, 408, STATUS_IMDN_NONE},
 };
 
@@ -101,21 +100,24 @@ int main(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct status_row *r = status_smtp(cases[i].code, cases[i].enhanced, cases[i].rcpt);
 		used[r - status_5_1] = true;
-		ok(r->message == cases[i].message && r->invite == cases[i].invite && r->msrp == cases[i].msrp && r->imdn == cases[i].imdn &&
-			   r->retry_after == cases[i].retry_after && strncmp(r->outcome, cases[i].row, strlen(cases[i].row)) == 0,
-		   "%d %s%s: %d (row \"%s\")", cases[i].code, cases[i].enhanced ? cases[i].enhanced : "-", cases[i].rcpt ? " to RCPT" : "", r->message, r->outcome);
+		ok(r->message == cases[i].message && r->invite == cases[i].invite && r->msrp == cases[i].msrp &&
+			   r->imdn == cases[i].imdn && r->retry_after == cases[i].retry_after &&
+			   strncmp(r->outcome, cases[i].row, strlen(cases[i].row)) == 0,
+		   "%d %s%s: %d (row \"%s\")", cases[i].code, cases[i].enhanced ? cases[i].enhanced : "-",
+		   cases[i].rcpt ? " to RCPT" : "", r->message, r->outcome);
 	}
 	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
 		const struct status_row *r = status_named(named[i].when);
 		used[r - status_5_1] = true;
-		ok(r->when == named[i].when && r->message == named[i].message && r->invite == named[i].invite && r->msrp == named[i].msrp &&
-			   r->imdn == named[i].imdn,
+		ok(r->when == named[i].when && r->message == named[i].message && r->invite == named[i].invite &&
+			   r->msrp == named[i].msrp && r->imdn == named[i].imdn,
 		   "%s", r->outcome);
 	}
 	for (size_t i = 0; i < status_5_1_rows; i++) {
 		const struct status_row *r = &status_5_1[i];
 		ok(used[i] || r->action == STATUS_STRIP, "row \"%s\" is reached by a test", r->outcome);
-		ok(r->message != 408 && (r->message != 503 || r->when == STATUS_OVERLOAD), "row \"%s\": no 408, no 503 for remote trouble", r->outcome);
+		ok(r->message != 408 && (r->message != 503 || r->when == STATUS_OVERLOAD),
+		   "row \"%s\": no 408, no 503 for remote trouble", r->outcome);
 		ok(!r->message || *status_reason(r->message), "row \"%s\": a reason phrase", r->outcome);
 	}
 	is_str(status_reason(299), "", "no reason for a code that is not in the table");
