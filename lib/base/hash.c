@@ -3,7 +3,6 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/sha.h>
 #include <sys/random.h>
 
 static uint32_t crc_table[8][256];
@@ -86,14 +85,39 @@ uint64_t hash_keyed(const void *data, size_t n)
 
 void sha256(const void *p, size_t n, uint8_t out[SHA256_LEN])
 {
-	SHA256(p, n, out);
+	/* Fetched once: the one-shot functions look the algorithm up by name on each call, which costs ten times a short digest. */
+	static EVP_MD *md;
+	static EVP_MD_CTX *ctx;
+	if (!md)
+		md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (!ctx)
+		ctx = EVP_MD_CTX_new();
+	if (!md || !ctx || !EVP_DigestInit_ex2(ctx, md, NULL) || !EVP_DigestUpdate(ctx, p, n) || !EVP_DigestFinal_ex(ctx, out, NULL))
+		die_temp("SHA-256 failed");
 }
 
 void hmac_sha256(struct slice key, const void *p, size_t n, uint8_t out[SHA256_LEN])
 {
+	enum { BLOCK = 64, SHORT = 1024 };
 	unsigned int len = SHA256_LEN;
-	if (!HMAC(EVP_sha256(), key.p, (int)key.n, p, n, out, &len))
-		die_temp("HMAC-SHA256 failed");
+	if (key.n > BLOCK || n > SHORT) {
+		if (!HMAC(EVP_sha256(), key.p, (int)key.n, p, n, out, &len))
+			die_temp("HMAC-SHA256 failed");
+		return;
+	}
+	/* RFC 2104 in two digests, for the same reason. */
+	uint8_t inner[BLOCK + SHORT], outer[BLOCK + SHA256_LEN];
+	for (size_t i = 0; i < BLOCK; i++) {
+		uint8_t k = i < key.n ? (uint8_t)key.p[i] : 0;
+		inner[i] = k ^ 0x36;
+		outer[i] = k ^ 0x5c;
+	}
+	if (n)
+		memcpy(inner + BLOCK, p, n);
+	sha256(inner, BLOCK + n, outer + BLOCK);
+	sha256(outer, sizeof outer, out);
+	explicit_bzero(inner, BLOCK);
+	explicit_bzero(outer, BLOCK);
 }
 
 void random_octets(void *p, size_t n)
