@@ -203,7 +203,7 @@ bool mime_param(struct slice value, const char *name, struct buf *out)
 			charset_to_utf8(out, slice_buf(&raw), slice_buf(&charset));
 			found = true;
 		}
-	if (!found && memchr(value.p, '*', value.n))
+	if (!found && value.n && memchr(value.p, '*', value.n))
 		found = continued(value, name, out);
 	for (s = value; !found && next_param(&s, &have, &v);)
 		if (slice_ieq(have, name)) {
