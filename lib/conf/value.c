@@ -24,8 +24,10 @@ static bool parse_size(const char *s, int64_t *out)
 		end++;
 	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
 		if (strcmp(end, units[i].unit) == 0) {
+			if (errno || n > INT64_MAX >> units[i].shift)
+				return false;
 			*out = (int64_t)n << units[i].shift;
-			return !errno && n <= INT64_MAX >> units[i].shift;
+			return true;
 		}
 	return false;
 }
