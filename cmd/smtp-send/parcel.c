@@ -48,12 +48,15 @@ static void read_recipients(struct parcel *p, const json_t *to)
 	}
 }
 
-/* ---- notes: one letter, code, enhanced for each recipient: "d250/2.0.0;t451/4.3.0;-" ---- */
+/* ---- notes: one letter, code, enhanced for each recipient: "d250/2.0.0;t451/4.3.0;-"; "!" in front: perhaps
+ * delivered ---- */
 
 static const char letters[] = "-dtp"; /* by enum smtp_outcome */
 
 void parcel_note(const struct parcel *p, struct buf *out)
 {
+	if (p->mail.duplicate_possible)
+		buf_putc(out, '!');
 	for (size_t i = 0; i < p->mail.nrcpts; i++) {
 		const struct smtp_result *r = &p->mail.rcpts[i].result;
 		if (i)
@@ -68,7 +71,8 @@ void parcel_note(const struct parcel *p, struct buf *out)
  * is. */
 static void take_note(struct parcel *p, const char *note)
 {
-	struct slice all = slice_of(note);
+	p->mail.duplicate_possible = *note == '!';
+	struct slice all = slice_of(note + p->mail.duplicate_possible);
 	bool more = true;
 	for (size_t i = 0; i < p->mail.nrcpts && more; i++) {
 		char part[40] = "", enhanced[SMTP_ENHANCED_MAX], end = '\0';

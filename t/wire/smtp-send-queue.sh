@@ -103,6 +103,23 @@ same "those that were answered are not sent again" "k3@example.org k4@example.or
 	"$(cat "$peer"/mail.*.env | sed -nE 's/^RCPT TO:<([^>]*)>.*/\1/p' | sort | paste -sd' ')"
 same "nothing is left" "" "$(records "$queue/new"; records "$queue/defer"; records "$queue/fail")"
 
+rm -rf "$root/report/new"/*
+peer dot#1=drop dot#2=hang; hanging=$peer
+for i in 1 2; do mail "l$i" "l$i@example.org"; done | put
+smtp-send -i "$queue" -o "mail.result=$root/report" 2>>"$scratch/send.log" &
+pid=$!
+until_ok 10 sh -c "[ \$(grep -c 'mail of' '$hanging/log') = 2 ]"
+sleep 0.3
+kill -KILL $pid
+wait $pid 2>/dev/null
+kill -TERM -- "-$last_pid"
+until_ok 5 sh -c "! kill -0 -- -$last_pid 2>/dev/null"
+peer_options="--port $port" peer
+work
+same "no answer to the final dot, then a death: still queued, not refused" "l1@example.org queued 0 4.4.2 true" \
+	"$(taken | grep l1) $(records "$root/report/new" | jq -r 'select(.mail.results[0].address == "l1@example.org").mail.duplicate_possible')"
+empty
+
 # ---- Maildir, and a batch in one flush ----
 rm -rf "$root/report/new"/*
 one=$(mail one bob@example.org)
