@@ -68,6 +68,7 @@ void answer_commit(struct server *s)
 			log_answer(w->id, 503, "commit-failed");
 		} else if (now) {
 			answer(s, w->transaction, s->success, NULL, SLICE(""));
+			log_answer(w->id, s->success, "commit");
 		}
 	}
 	s->nwaiting = 0;
@@ -81,10 +82,10 @@ void answer_due(struct server *s)
 			answer(s, tr, 100, NULL, SLICE(""));
 			continue;
 		}
-		char name[SIP_TRANSACTION_NAME];
-		sip_transaction_name(tr, name);
+		char id[RECORD_ID];
+		record_id_of(tr, id);
 		answer(s, tr, s->success, NULL, SLICE(""));
-		log_event(LOG_INFO, NULL, "deadline", "transaction", name, NULL);
+		log_answer(id, s->success, "deadline");
 	}
 }
 

@@ -10,14 +10,11 @@ static void put_text(struct buf *b, struct slice s)
 	utf8_scrub(b, s.p, s.n);
 }
 
-/* The same request gives the same id, on whatever branch and after whatever restart it comes again (1.16). */
-static void request_id(const struct sip_message *m, char id[RECORD_ID])
+void record_id_of(const struct sip_transaction *tr, char id[RECORD_ID])
 {
 	struct buf b = {0};
 	buf_puts(&b, "sip.request\n");
-	buf_slice(&b, m->call_id);
-	buf_printf(&b, "\n%u\n", m->cseq);
-	buf_slice(&b, m->from.tag);
+	buf_slice(&b, sip_transaction_request(tr));
 	record_id_derived(slice_buf(&b), id);
 	buf_free(&b);
 }
@@ -80,7 +77,7 @@ struct record *record_of_request(struct server *s, const struct sip_message *m, 
 {
 	char id[RECORD_ID], name[SIP_TRANSACTION_NAME];
 	int64_t now_ms = clock_real_us() / 1000;
-	request_id(m, id);
+	record_id_of(tr, id);
 	struct record *rec = record_new("sip.request", id, id, now_ms);
 	put_key(rec, m);
 	record_set_int(rec->root, "shard", s->index);

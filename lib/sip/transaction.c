@@ -255,6 +255,11 @@ struct sip_transaction *sip_transactions_add(struct sip_transactions *t, const s
 	return tr;
 }
 
+struct slice sip_transaction_request(const struct sip_transaction *tr)
+{
+	return (struct slice){tr->key + tr->key_n, tr->merge_n};
+}
+
 void sip_transaction_name(const struct sip_transaction *tr, char out[SIP_TRANSACTION_NAME])
 {
 	snprintf(out, SIP_TRANSACTION_NAME, "%016" PRIx64 "-%016" PRIx64, tr->hash, tr->serial);

@@ -62,6 +62,8 @@ bool sip_transactions_merged(struct sip_transactions *t, const struct sip_messag
 /* A new one for a request that matches none. */
 struct sip_transaction *sip_transactions_add(struct sip_transactions *t, const struct sip_message *m,
 					     const struct sip_source *src, int64_t now);
+/* What makes the request this one on whatever branch it comes: From tag, Call-ID, CSeq. Octets, not text. */
+struct slice sip_transaction_request(const struct sip_transaction *tr);
 /* The name under which records speak of it; and back: NULL if it is gone, or of an earlier process. */
 void sip_transaction_name(const struct sip_transaction *tr, char out[SIP_TRANSACTION_NAME]);
 struct sip_transaction *sip_transactions_named(struct sip_transactions *t, const char *name);
