@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	struct conf *c = conf_load(file);
-	int errors = check ? conf_check_files(c) : 0;
+	int errors = check ? conf_check_files(c, NULL) : 0;
 	if (!check)
 		conf_print(c, stdout, !all);
 	conf_free(c);

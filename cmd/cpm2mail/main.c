@@ -14,6 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static const struct metric families[] = {
+	{"cpmail_duplicates_total", "Messages that were sent again and absorbed.", {0}, METRIC_COUNTER},
+	{0},
+};
+
 struct program {
 	struct map_names *names;
 	struct memory memory;
@@ -93,6 +98,7 @@ static void join(struct frame_item *it, const struct pager *p, const char *origi
 	int64_t answer_by = record_int(p->sip, "answer_by", -1);
 	if (answer_by >= 0)
 		record_set_int(out->member, "answer_by", answer_by);
+	metrics_add(frame_metrics(it->frame), &families[0], NULL, NULL, 1);
 	log_event(LOG_INFO, it->in->trace, "joined", "id", it->in->id, "callid", p->call_id, "original", original, NULL);
 	item_emit(it, out);
 }
@@ -214,6 +220,13 @@ static void start(struct frame *f, void *ctx)
 					 .thread_ctx = &prog->memory};
 }
 
+static void reload(struct frame *f, void *ctx)
+{
+	struct map_names *old = ((struct program *)ctx)->names;
+	start(f, ctx);
+	map_names_free(old);
+}
+
 static void stop(struct frame *f, void *ctx)
 {
 	struct program *prog = ctx;
@@ -236,6 +249,7 @@ static void print_map(void *ctx, const char *value)
 int main(int argc, char **argv)
 {
 	static const char *const takes[] = {"sip.request", "sip.forget", NULL};
+	static const char *const files[] = {"msgid_key", NULL};
 	static const struct frame_option options[] = {
 		{.name = "print-map", .help = "print the mapping tables, row by row, and end", .set = print_map},
 		{0},
@@ -248,6 +262,9 @@ int main(int argc, char **argv)
 		.schema = memory_schema,
 		.start = start,
 		.step = step,
+		.files = files,
+		.reload = reload,
+		.metrics = families,
 		.stop = stop,
 	};
 	static struct program prog;

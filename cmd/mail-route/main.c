@@ -78,6 +78,13 @@ static void stop(struct frame *f, void *ctx)
 		free((void *)(uintptr_t)r->own_addresses[i]);
 }
 
+static void reload(struct frame *f, void *ctx)
+{
+	stop(f, ctx);
+	*(struct router *)ctx = (struct router){0};
+	start(f, ctx);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct frame_program program = {
@@ -87,6 +94,7 @@ int main(int argc, char **argv)
 		.takes = takes,
 		.start = start,
 		.batch = batch,
+		.reload = reload,
 		.stop = stop,
 	};
 	static struct router router;

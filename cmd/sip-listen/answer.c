@@ -18,6 +18,7 @@ void answer_stateless(struct server *s, const struct sip_message *m, const struc
 	sip_response_put(&out, status, reason, slice_buf(&head), to_end, tag, headers);
 	sip_response_target(m, src, &target);
 	source_send(s, src, &target, slice_buf(&out));
+	server_count_answer(s, status);
 	buf_free(&head);
 	buf_free(&out);
 }
@@ -25,6 +26,7 @@ void answer_stateless(struct server *s, const struct sip_message *m, const struc
 void answer_repeat(struct server *s, const struct sip_transaction *tr)
 {
 	struct buf out = {0};
+	server_count_repeat(s);
 	sip_transaction_repeat(tr, &out);
 	if (out.n)
 		source_send(s, &tr->source, &tr->target, slice_buf(&out));
@@ -37,8 +39,10 @@ static bool answer(struct server *s, struct sip_transaction *tr, int status, con
 	union sip_addr target = tr->target;
 	struct buf out = {0};
 	bool counts = sip_transaction_answer(s->transactions, tr, status, reason, headers, s->now, &out);
-	if (counts)
+	if (counts) {
 		source_send(s, &src, &target, slice_buf(&out));
+		server_count_answer(s, status);
+	}
 	buf_free(&out);
 	return counts;
 }

@@ -139,6 +139,14 @@ void answer_due(struct server *s);
 /* The step: a sip.response record. */
 void answer_record(struct frame_item *it, void *ctx);
 
+/* ---- count.c ---- */
+extern const struct metric server_metrics[];
+void server_measure(struct frame *f, void *ctx);
+/* The gauges of a server that has stopped. */
+void server_ended(struct server *s);
+void server_count_answer(struct server *s, int status);
+void server_count_repeat(struct server *s);
+
 /* ---- socket.c ---- */
 void sockets_open(struct server *s);
 void sockets_close(struct server *s);
@@ -166,6 +174,8 @@ void connections_close(struct server *s);
 
 /* ---- tls.c ---- */
 void tls_init(struct server *s);
+/* Certificate and authorities anew, for connections to come; if they cannot be used, the old ones stay. */
+void tls_again(struct server *s);
 /* The element of the trust domain that the peer's certificate names, NULL: none. */
 const struct sip_trust_element *tls_trusted(struct server *s, SSL *ssl);
 

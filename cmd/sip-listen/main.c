@@ -67,15 +67,8 @@ static const struct frame_option options[] = {
 };
 
 static const char *const takes[] = {"sip.response", NULL};
+static const char *const files[] = {"msgid_key", "tls_cert", "tls_key", "tls_ca", NULL};
 
-static const struct frame_program program = {
-	.name = "sip-listen",
-	.summary = "Take SIP requests, hand them on as records, answer with what comes back.",
-	.takes = takes,
-	.options = options,
-	.edge = true,
-	.step = answer_record,
-};
 
 static uint32_t connections_allowed(const struct conf *c)
 {
@@ -94,24 +87,58 @@ static uint32_t connections_allowed(const struct conf *c)
 	return (uint32_t)want;
 }
 
-static void configure(struct server *s)
+/* What may change while the program runs. */
+static void settings(struct server *s)
 {
 	const struct conf *c = frame_conf(s->frame);
 	const char *peer, *label;
 	s->names = map_names_new(c);
 	s->success = conf_enum(c, "message_success_code", NULL) == 0 ? 202 : 200;
-	s->answer_deadline = conf_int(c, "answer_deadline_message", NULL);
 	s->max_sip_size = conf_int(c, "max_sip_size", NULL);
 	s->verify_certificates = conf_bool(c, "cert_check", NULL);
 	request_policy(s);
 	for (size_t i = 0; (peer = conf_item(c, "trusted_peers", i, &label)); i++)
 		if (!sip_trust_add(&s->trust, peer, label))
 			die_perm("trusted_peers \"%s\": no address, network or host name", peer);
+}
+
+static void configure(struct server *s)
+{
+	const struct conf *c = frame_conf(s->frame);
+	settings(s);
+	s->answer_deadline = conf_int(c, "answer_deadline_message", NULL);
 	struct sip_transaction_limits limits = sip_transaction_limits_default(s->answer_deadline);
 	limits.count = (size_t)conf_int(c, "max_transactions", NULL);
 	s->transactions = sip_transactions_new(&limits);
 	connections_init(s, connections_allowed(c));
 }
+
+/* Sockets, the answer deadline and the sizes of the tables stay as they were at start; the certificate is read again. */
+static void reload(struct frame *f, void *ctx)
+{
+	struct server *s = ctx;
+	struct map_names *old = s->names;
+	(void)f;
+	sip_trust_free(&s->trust);
+	s->trust = (struct sip_trust){0};
+	settings(s);
+	map_names_free(old);
+	if (s->tls)
+		tls_again(s);
+}
+
+static const struct frame_program program = {
+	.name = "sip-listen",
+	.summary = "Take SIP requests, hand them on as records, answer with what comes back.",
+	.takes = takes,
+	.options = options,
+	.edge = true,
+	.files = files,
+	.metrics = server_metrics,
+	.reload = reload,
+	.measure = server_measure,
+	.step = answer_record,
+};
 
 /* ---- the loop ---- */
 
@@ -176,6 +203,9 @@ static void wait_for_something(struct loop *l)
 	int64_t due = sip_transactions_next(s->transactions), wait = due < 0 ? -1 : due > s->now ? due - s->now : 0;
 	if (!l->input_end && frame_timeout_ms(s->frame) >= 0)
 		wait = sooner(wait, (int64_t)frame_timeout_ms(s->frame) * 1000);
+	int tick = frame_tick(s->frame);
+	if (tick >= 0)
+		wait = sooner(wait, (int64_t)tick * 1000);
 	if (s->connections || s->accept_paused)
 		wait = sooner(wait, SWEEP_US);
 	if (!l->input_end && (l->input_file || l->input_ready))
@@ -210,8 +240,7 @@ static void turn(struct loop *l)
 		l->swept = s->now;
 	}
 	send_all(s);
-	if (frame_reload(s->frame))
-		log_msg(LOG_INFO, "the configuration is read at start: restart to change it");
+	frame_reload(s->frame);
 }
 
 /* What is decided is still told; what is not will be asked again. */
@@ -242,6 +271,7 @@ static void ready(struct server *s)
 static void release(struct loop *l)
 {
 	struct server *s = l->s;
+	server_ended(s);
 	connections_close(s);
 	sockets_close(s);
 	event_free(l->signal);
@@ -278,7 +308,7 @@ int main(int argc, char **argv)
 	sockets_open(&s);
 	watch_input(&l);
 	ready(&s);
-	log_flush();
+	frame_ready(s.frame);
 	while (!frame_stopping(s.frame))
 		turn(&l);
 	drain(&l);

@@ -97,6 +97,7 @@ static void refuse(struct server *s, const struct sip_message *m, const struct a
 		union sip_addr target = tr->target;
 		sip_transaction_answer(s->transactions, tr, v->status, v->reason, slice_buf(&v->headers), s->now, &out);
 		source_send(s, &a->source, &target, slice_buf(&out));
+		server_count_answer(s, v->status);
 		buf_free(&out);
 	} else {
 		answer_stateless(s, m, &a->source, v->status, v->reason, slice_buf(&v->headers));

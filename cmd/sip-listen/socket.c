@@ -15,6 +15,19 @@ static void set(int fd, int level, int name, int value)
 		log_event(LOG_DEBUG, NULL, "setsockopt", "error", strerror(errno), NULL);
 }
 
+static void add_socket(struct server *s, enum sip_transport t, int fd)
+{
+	s->socket = xrealloc(s->socket, (s->sockets + 1) * sizeof *s->socket);
+	s->socket[s->sockets] =
+		(struct socket_of){.server = s, .transport = t, .fd = fd, .index = (uint16_t)s->sockets};
+	struct socket_of *o = &s->socket[s->sockets++];
+	socklen_t len = sizeof o->addr;
+	if (getsockname(fd, &o->addr.sa, &len) != 0)
+		die_temp("getsockname:");
+	if (o->addr.sa.sa_family != AF_INET && o->addr.sa.sa_family != AF_INET6)
+		die_perm("a socket of the service manager is not one of the Internet");
+}
+
 /* false: this address cannot be had; fatal unless it was only implied. */
 static bool open_one(struct server *s, enum sip_transport t, const union sip_addr *a, bool implied)
 {
@@ -37,14 +50,23 @@ static bool open_one(struct server *s, enum sip_transport t, const union sip_add
 			close(fd);
 		return false;
 	}
-	s->socket = xrealloc(s->socket, (s->sockets + 1) * sizeof *s->socket);
-	s->socket[s->sockets] =
-		(struct socket_of){.server = s, .transport = t, .fd = fd, .index = (uint16_t)s->sockets};
-	struct socket_of *o = &s->socket[s->sockets++];
-	socklen_t len = sizeof o->addr;
-	if (getsockname(fd, &o->addr.sa, &len) != 0)
-		die_temp("getsockname:");
+	add_socket(s, t, fd);
 	return true;
+}
+
+/* Opened by the service manager, which keeps them while we restart: no request meets a closed port. One that is named
+ * "sips" or "tls" carries TLS. */
+static void adopt(struct server *s)
+{
+	const char *name;
+	int type, fd;
+	socklen_t len = sizeof type;
+	for (size_t i = 0; (fd = frame_listen_fd(i, &name)) >= 0; i++) {
+		bool tls = strcmp(name, "sips") == 0 || strcmp(name, "tls") == 0;
+		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || (type != SOCK_DGRAM && type != SOCK_STREAM))
+			die_perm("descriptor %d of the service manager is no socket of SIP", fd);
+		add_socket(s, type == SOCK_DGRAM ? SIP_UDP : tls ? SIP_TLS : SIP_TCP, fd);
+	}
 }
 
 static void open_address(struct server *s, enum sip_transport t, const union sip_addr *a, bool every)
@@ -102,9 +124,10 @@ static void watch(struct server *s)
 void sockets_open(struct server *s)
 {
 	const char *element;
+	adopt(s);
 	for (size_t i = 0; i < s->nlisten; i++)
 		open_option(s, s->listen[i]);
-	if (!s->nlisten && s->port)
+	if (!s->sockets && s->port)
 		open_option(s, "127.0.0.1");
 	for (size_t i = 0; !s->sockets && (element = conf_item(frame_conf(s->frame), "sip_listen", i, NULL)); i++) {
 		open_element(s, element);

@@ -12,45 +12,71 @@ static const char *tls_error(void)
 	return text ? text : "unknown error";
 }
 
-static void load_certificate(SSL_CTX *ctx, const struct conf *c)
+static bool load_certificate(SSL_CTX *ctx, const struct conf *c)
 {
 	const char *cert = conf_str(c, "tls_cert", NULL), *key = conf_str(c, "tls_key", NULL);
 	if (!cert || !key)
-		die_perm("sip_listen has a tls element: tls_cert and tls_key are needed");
-	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
-		die_perm("tls_cert %s: %s", cert, tls_error());
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ctx) != 1)
-		die_perm("tls_key %s: %s", key, tls_error());
+		log_msg(LOG_ERROR, "sip_listen has a tls element: tls_cert and tls_key are needed");
+	else if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
+		log_msg(LOG_ERROR, "tls_cert %s: %s", cert, tls_error());
+	else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ctx) != 1)
+		log_msg(LOG_ERROR, "tls_key %s: %s", key, tls_error());
+	else
+		return true;
+	return false;
 }
 
 /* A client may come without a certificate (then its address decides), but not with a bad one. */
-static void load_authorities(SSL_CTX *ctx, const struct conf *c)
+static bool load_authorities(SSL_CTX *ctx, const struct conf *c)
 {
 	const char *ca = conf_str(c, "tls_ca", NULL);
 	int good = ca ? SSL_CTX_load_verify_locations(ctx, ca, NULL) : SSL_CTX_set_default_verify_paths(ctx);
-	if (good != 1)
-		die_perm("tls_ca %s: %s", ca ? ca : "", tls_error());
+	if (good != 1) {
+		log_msg(LOG_ERROR, "tls_ca %s: %s", ca ? ca : "", tls_error());
+		return false;
+	}
 	if (ca) {
 		STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(ca);
 		if (names)
 			SSL_CTX_set_client_CA_list(ctx, names);
 	}
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	return true;
+}
+
+/* NULL: what the configuration names cannot be used; the reason is logged. */
+static SSL_CTX *context(struct server *s)
+{
+	const struct conf *c = frame_conf(s->frame);
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	if (!ctx || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1)
+		die_temp("TLS: %s", tls_error());
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				      SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"sip-listen", 10);
+	if (load_certificate(ctx, c) && (!s->verify_certificates || load_authorities(ctx, c)))
+		return ctx;
+	SSL_CTX_free(ctx);
+	return NULL;
 }
 
 void tls_init(struct server *s)
 {
-	const struct conf *c = frame_conf(s->frame);
-	s->tls = SSL_CTX_new(TLS_server_method());
-	if (!s->tls || SSL_CTX_set_min_proto_version(s->tls, TLS1_2_VERSION) != 1)
-		die_temp("TLS: %s", tls_error());
-	SSL_CTX_set_options(s->tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_mode(s->tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-					 SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_session_id_context(s->tls, (const unsigned char *)"sip-listen", 10);
-	load_certificate(s->tls, c);
-	if (s->verify_certificates)
-		load_authorities(s->tls, c);
+	s->tls = context(s);
+	if (!s->tls)
+		die_perm("TLS cannot be offered");
+}
+
+void tls_again(struct server *s)
+{
+	SSL_CTX *fresh = context(s);
+	if (!fresh) {
+		log_msg(LOG_ERROR, "the old certificate is kept");
+		return;
+	}
+	SSL_CTX_free(s->tls); /* connections hold on to it */
+	s->tls = fresh;
 }
 
 /* subjectAltName URI:sip:<name>; DNS names are for X509_check_host(). */

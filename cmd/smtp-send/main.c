@@ -90,6 +90,8 @@ static void deliver_group(struct send *s, struct parcel *parcels, size_t n, size
 		if (parcels[i].route && !parcels[i].bad && smtp_mail_open(&parcels[i].mail) &&
 		    strcmp(parcels[i].route->key, r->key) == 0)
 			mails[count++] = &parcels[i].mail;
+	/* The library waits inside its calls, for up to ten minutes behind the final dot (RFC 5321 4.5.3.2.6). */
+	frame_patience(parcels[first].item->frame, s->timeout_s ? 2 * s->timeout_s + 30 : 660);
 	r->engine->deliver(engine_state(s, r->engine), &r->smtp, mails, count);
 	free(mails);
 }
@@ -127,9 +129,19 @@ static void stop(struct frame *f, void *ctx)
 	free(s->password);
 }
 
+static void reload(struct frame *f, void *ctx)
+{
+	const struct send *old = ctx;
+	struct send fresh = {.host_option = old->host_option, .maildir_option = old->maildir_option, .timeout_s = old->timeout_s};
+	stop(f, ctx);
+	*(struct send *)ctx = fresh;
+	start(f, ctx);
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const takes[] = {"mail.out", NULL};
+	static const char *const files[] = {"smarthost_auth", "tls_ca", NULL};
 	static const struct frame_option options[] = {
 		{"host", 'h', "HOST[:PORT]", "send everything to this mail server, whatever the route says", set_host},
 		{"maildir", 'm', "DIR", "write everything into this Maildir, whatever the route says", set_maildir},
@@ -145,6 +157,9 @@ int main(int argc, char **argv)
 		.effects = true,
 		.start = start,
 		.batch = batch,
+		.files = files,
+		.metrics = send_metrics,
+		.reload = reload,
 		.stop = stop,
 	};
 	static struct send s;

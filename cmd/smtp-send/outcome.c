@@ -56,6 +56,12 @@ static enum fate fate_of(const struct send *s, const struct parcel *p, const str
 	return due_us ? FATE_QUEUE : FATE_EXPIRED;
 }
 
+const struct metric send_metrics[] = {
+	{"cpmail_mail_results_total", "Recipients that a mail server or Maildir decided on, by outcome.", {"outcome"}, METRIC_COUNTER},
+	{"cpmail_possible_duplicates_total", "Mails whose last answer was lost: perhaps delivered.", {0}, METRIC_COUNTER},
+	{0},
+};
+
 static void add_result(json_t *results, const struct smtp_rcpt *r, const char *outcome)
 {
 	json_t *o = json_object();
@@ -95,6 +101,7 @@ static const struct smtp_rcpt *sort_out(struct send *s, struct parcel *p, json_t
 				      : fate == FATE_EXPIRED ? "permanent"
 							     : smtp_outcome_name(r->result.outcome);
 		log_result(p, r, outcome);
+		metrics_add(frame_metrics(p->item->frame), &send_metrics[0], outcome, NULL, 1);
 		if (fate == FATE_QUEUE) {
 			waiting = r;
 			json_array_append(rest, recipient);
@@ -112,6 +119,8 @@ void parcel_conclude(struct send *s, struct parcel *p)
 	int64_t due = retry_due_us(item_retries(p->item), first ? first : now, now,
 				   conf_int(s->conf, "queue_lifetime", NULL));
 	const struct smtp_rcpt *waiting = sort_out(s, p, results, rest, due);
+	if (p->mail.duplicate_possible)
+		metrics_add(frame_metrics(p->item->frame), &send_metrics[1], NULL, NULL, 1);
 	if (json_array_size(results)) {
 		struct record *out = item_output(p->item, "mail.result");
 		record_set_new(out->member, "results", json_incref(results));

@@ -60,6 +60,7 @@ void parcel_free(struct parcel *p);
 void parcel_note(const struct parcel *p, struct buf *out);
 
 /* outcome.c */
+extern const struct metric send_metrics[];
 /* Results and deferral, once all recipients are decided (1.2, transient results). */
 void parcel_conclude(struct send *s, struct parcel *p);
 /* When a mail that was deferred `times` times is due again, and whether it is too old: microseconds since 1970, 0 =

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { VALUE_MAX = 512, PENDING_MAX = 32768 };
@@ -13,12 +14,25 @@ enum { VALUE_MAX = 512, PENDING_MAX = 32768 };
 static const char *program = "cpmail";
 static enum log_level threshold = LOG_INFO;
 static struct buf pending;
+static bool priorities; /* standard error goes to the journal: each line begins with its <priority> */
 
 static const char *const level_name[] = {"error", "warn", "info", "debug"};
+
+/* JOURNAL_STREAM names device and inode of the journal's socket; who redirected standard error elsewhere inherits the
+ * variable, but not the socket. */
+static bool to_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(2, &st) == 0 &&
+	       st.st_dev == device && st.st_ino == inode;
+}
 
 void log_init(const char *name)
 {
 	program = name;
+	priorities = to_journal();
 	const char *want = getenv("CPMAIL_LOG");
 	for (int i = 0; want && i <= LOG_DEBUG; i++)
 		if (strcmp(want, level_name[i]) == 0)
@@ -98,7 +112,10 @@ static void put_value(struct buf *b, const char *s)
 
 static void put_head(struct buf *b, enum log_level level)
 {
+	static const int priority[] = {3, 4, 6, 7}; /* of syslog */
 	char stamp[CLOCK_ISO];
+	if (priorities)
+		buf_printf(b, "<%d>", priority[level]);
 	clock_iso(clock_real_us() / 1000, stamp);
 	buf_printf(b, "%s level=%s prog=%s", stamp, level_name[level], program);
 }

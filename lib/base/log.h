@@ -5,7 +5,7 @@
  *
  * Lines of level info and below are collected and written at log_flush() (the frame calls it once a batch, so a log
  * line costs no system call of its own); warnings and errors are written at once. Standard output is never touched:
- * it carries records.
+ * it carries records. When standard error is the journal's socket ($JOURNAL_STREAM), lines begin with <priority>.
  *
  * Exit status: 0 done; 100 permanent (usage, configuration, hopeless input); 111 temporary (environment; try again).
  */

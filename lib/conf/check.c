@@ -78,6 +78,16 @@ const char *check_host_port(const char *v, const char *unused)
 	return is_host_port(slice_of(v), false) ? NULL : "HOST, HOST:PORT or [IPV6]:PORT";
 }
 
+const char *check_numeric(const char *v, const char *unused)
+{
+	(void)unused;
+	struct slice rest = slice_of(v);
+	bool port, numeric = v[0] == '[' || is_numeric(rest, false);
+	if (!numeric)
+		numeric = is_numeric(slice_cut(&rest, ':', &port), true);
+	return numeric && is_host_port(slice_of(v), false) ? NULL : "ADDRESS, ADDRESS:PORT or [IPV6]:PORT, numeric";
+}
+
 const char *check_advertise(const char *v, const char *unused)
 {
 	return check_host_port(v, unused);

@@ -42,13 +42,13 @@ const char *conf_item(const struct conf *c, const char *knob, size_t n, const ch
 const char *conf_item_in(const struct conf *c, const char *knob, const struct conf_scope *scope, size_t n, const char **second);
 
 /* Secrets: the contents of the file that the knob names, without its last line end; NULL if the knob has no value. Ends the process with
- * status 100 when it cannot be read. The caller frees it. */
+ * status 100 when it cannot be read. The caller frees it. A name without a slash is looked up in $CREDENTIALS_DIRECTORY if that is set. */
 char *conf_secret(const struct conf *c, const char *knob);
 /* The n-th, for a knob with several (msgid_key: the first signs, all verify), NULL behind the last. Without any msgid_key there is one all the same,
  * derived from the machine's id. smarthost_auth: the user is conf_item(.., 0, ..), the password this. */
 char *conf_secret_item(const struct conf *c, const char *knob, size_t n);
-/* Are all files that knobs name there and fit for use? Logs each error; returns their number. */
-int conf_check_files(const struct conf *c);
+/* Are the files there and fit for use that these knobs name (NULL-ended; NULL: all knobs)? Logs each error; returns their number. */
+int conf_check_files(const struct conf *c, const char *const *only);
 
 /* For cpmail-conf: every knob with its effective value and where it comes from, as a configuration file; only those that differ from their defaults
  * if differing is set. */

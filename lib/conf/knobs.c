@@ -105,7 +105,7 @@ const struct knob knobs[] = {
 {"smarthost_auth", KNOB_PAIR, .scope = "g", .section = "routing", .check = check_user_file,
  .help = "user name at the smarthost and file with the password; used only after STARTTLS"},
 {"smtp_port", KNOB_INT, "25", .min = 1, .max = 65535, .scope = "gd", .section = "routing", .help = "port of mail servers"},
-{"dns_server", KNOB_LIST, .scope = "g", .section = "routing", .check = check_host_port,
+{"dns_server", KNOB_LIST, .scope = "g", .section = "routing", .check = check_numeric,
  .help = "ADDRESS[:PORT] of the name servers; default: those of resolv.conf(5)"},
 {"naptr_lookup", KNOB_BOOL, "on", .scope = "gd", .section = "routing", .help = "ask for NAPTR before MX"},
 {"naptr_services", KNOB_LIST, "SMTP+D2T", .scope = "gd", .section = "routing", .help = "NAPTR services that mean a mail server"},
@@ -121,6 +121,15 @@ const struct knob knobs[] = {
  .help = "how long a message that was sent again is recognised"},
 {"state_ttl", KNOB_DURATION, "7d", .min = 3600, .max = 365 * DAY, .scope = "g", .section = "outcomes",
  .help = "how long message ids are remembered for replies and reports"},
+
+/* ---- seeing ---- */
+{"metrics_dir", KNOB_STRING, .scope = "g", .section = "seeing",
+ .help = "directory where each program keeps a file of counters for Prometheus (the node exporter's textfile directory)"},
+{"hep_address", KNOB_STRING, .scope = "g", .section = "seeing", .check = check_numeric,
+ .help = "ADDRESS[:PORT] of a HEP3 capture server (Homer, sngrep) that gets the SIP traffic and the events of each message; port 9060"},
+{"hep_capture_id", KNOB_INT, "2001", .min = 0, .max = 4294967295LL, .scope = "g", .section = "seeing",
+ .help = "the number under which the capture server knows this gateway"},
+{"hep_password", KNOB_STRING, .scope = "g", .section = "seeing", .help = "file with the authentication key of the capture server"},
 {0}
 };
 /* clang-format on */

@@ -76,6 +76,7 @@ void knob_value_put(const struct knob *k, const struct knob_value *v, struct buf
 /* Checks of the form of values (value.c). */
 const char *check_domain(const char *v, const char *unused);
 const char *check_host_port(const char *v, const char *unused);
+const char *check_numeric(const char *v, const char *unused);
 const char *check_smarthost(const char *v, const char *unused);
 const char *check_listen(const char *v, const char *unused);
 const char *check_network(const char *v, const char *unused);

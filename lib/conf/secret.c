@@ -10,10 +10,22 @@
 
 enum { SECRET_MAX = 4096, KEY_MIN = 32 };
 
+/* A bare name is a credential that the service manager hands over (LoadCredential); without a manager it is a file here. */
+static int open_named(const char *file)
+{
+	const char *dir = strchr(file, '/') ? NULL : getenv("CREDENTIALS_DIRECTORY");
+	char *path = dir && *dir ? xasprintf("%s/%s", dir, file) : xstrdup(file);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int err = errno;
+	free(path);
+	errno = err;
+	return fd;
+}
+
 /* Contents of a small file; -1 with errno. */
 static int read_small(const char *file, struct buf *out)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open_named(file);
 	ssize_t n = fd < 0 ? -1 : 1;
 	while (n > 0 && out->n <= SECRET_MAX) {
 		n = read(fd, buf_room(out, 512), 512);
@@ -75,7 +87,10 @@ static char *machine_key(const struct conf *c)
 static const char *secret_file(const struct conf *c, const char *knob, size_t n)
 {
 	int i = knob_find(knob);
-	const char *second = NULL, *first = conf_item(c, knob, n, &second);
+	const char *second = NULL;
+	if (knobs[i].type == KNOB_STRING)
+		return n == 0 ? conf_str(c, knob, NULL) : NULL;
+	const char *first = conf_item(c, knob, n, &second);
 	return knobs[i].type == KNOB_PAIR ? second : first;
 }
 
@@ -97,30 +112,49 @@ char *conf_secret(const struct conf *c, const char *knob)
 	return conf_secret_item(c, knob, 0);
 }
 
-int conf_check_files(const struct conf *c)
+static int check_secrets(const struct conf *c, const char *knob)
 {
-	static const char *const secrets[] = {"msgid_key", "smarthost_auth"};
-	static const char *const files[] = {"tls_cert", "tls_key", "tls_ca"};
 	int errors = 0;
-	for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
-		const char *file;
-		for (size_t n = 0; (file = secret_file(c, secrets[i], n)); n++) {
-			struct buf secret = {0};
-			const char *why = read_secret(file, i == 0 ? KEY_MIN : 1, &secret);
-			if (why) {
-				log_event(LOG_ERROR, NULL, "config", "file", file, "key", secrets[i], "why", why, NULL);
-				errors++;
-			}
-			buf_free(&secret);
-		}
-	}
-	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-		const char *file = conf_str(c, files[i], NULL);
-		if (file && access(file, R_OK) != 0) {
-			log_event(LOG_ERROR, NULL, "config", "file", file, "key", files[i], "why", strerror(errno),
-				  NULL);
+	const char *file;
+	for (size_t n = 0; (file = secret_file(c, knob, n)); n++) {
+		struct buf secret = {0};
+		const char *why = read_secret(file, strcmp(knob, "msgid_key") == 0 ? KEY_MIN : 1, &secret);
+		if (why) {
+			log_event(LOG_ERROR, NULL, "config", "file", file, "key", knob, "why", why, NULL);
 			errors++;
 		}
+		buf_free(&secret);
 	}
+	return errors;
+}
+
+static int check_readable(const struct conf *c, const char *knob)
+{
+	const char *file = conf_str(c, knob, NULL);
+	if (!file || access(file, R_OK) == 0)
+		return 0;
+	log_event(LOG_ERROR, NULL, "config", "file", file, "key", knob, "why", strerror(errno), NULL);
+	return 1;
+}
+
+static bool listed(const char *const *knobs_wanted, const char *knob)
+{
+	for (size_t i = 0; knobs_wanted && knobs_wanted[i]; i++)
+		if (strcmp(knobs_wanted[i], knob) == 0)
+			return true;
+	return !knobs_wanted;
+}
+
+int conf_check_files(const struct conf *c, const char *const *only)
+{
+	static const char *const secrets[] = {"msgid_key", "smarthost_auth", "hep_password"};
+	static const char *const files[] = {"tls_cert", "tls_key", "tls_ca"};
+	int errors = 0;
+	for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
+		if (listed(only, secrets[i]))
+			errors += check_secrets(c, secrets[i]);
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+		if (listed(only, files[i]))
+			errors += check_readable(c, files[i]);
 	return errors;
 }

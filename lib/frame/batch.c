@@ -99,14 +99,17 @@ static void run_together(struct frame *f, struct spool_line *lines, size_t n)
 static void run_each(struct frame *f, struct spool_line *lines, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (prepare(f, i, &lines[i]))
+		if (prepare(f, i, &lines[i])) {
 			f->program->step(&f->item[i], f->ctx);
+			frame_alive(f);
+		}
 	if (f->worker)
 		spool_running(f->worker, -1);
 }
 
 void frame_run_batch(struct frame *f, struct spool_line *lines, size_t n)
 {
+	int64_t begun = clock_mono_us();
 	if (!f->now_fixed)
 		f->now_ms = clock_real_us() / 1000;
 	f->line = f->worker ? lines : f->line;
@@ -126,8 +129,12 @@ void frame_run_batch(struct frame *f, struct spool_line *lines, size_t n)
 	frame_db_exec(f, "COMMIT");
 	if (committed != 0)
 		log_msg(LOG_WARN, "batch rolled back, tried again:");
-	for (size_t i = 0; i < n; i++)
+	frame_count_batch(f, begun, committed == 0);
+	for (size_t i = 0; i < n; i++) {
+		if (committed == 0)
+			frame_count_in(f, &f->item[i]);
 		record_free(f->item[i].in);
+	}
 	frame_blobs_end(f);
 	if (f->worker)
 		f->line = NULL;

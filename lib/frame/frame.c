@@ -56,6 +56,8 @@ struct frame *frame_open(int argc, char **argv, const struct frame_program *prog
 	frame_signals(f);
 	if (!f->now_fixed)
 		f->now_ms = clock_real_us() / 1000;
+	frame_service_open(f);
+	frame_metrics_open(f);
 	open_input(f);
 	if (program->start)
 		program->start(f, ctx);
@@ -155,7 +157,10 @@ bool frame_full(struct frame *f)
 static void wait_for_work(struct frame *f)
 {
 	struct pollfd p[2] = {{.fd = spool_fd(f->worker), .events = POLLIN}, {.fd = f->signal_fd, .events = POLLIN}};
-	if (poll(p, 2, spool_timeout_ms(f->worker)) < 0 && errno != EINTR)
+	int tick = frame_tick(f), wait = spool_timeout_ms(f->worker);
+	if (tick >= 0 && (wait < 0 || tick < wait))
+		wait = tick;
+	if (poll(p, 2, wait) < 0 && errno != EINTR)
 		die_temp("poll:");
 }
 
@@ -172,6 +177,7 @@ static void free_sinks(struct frame *f)
 
 int frame_close(struct frame *f)
 {
+	frame_notify("STOPPING=1");
 	if (f->program->stop)
 		f->program->stop(f, f->ctx);
 	frame_flush(f);
@@ -185,6 +191,7 @@ int frame_close(struct frame *f)
 	if (close(1) != 0 && errno != EBADF)
 		die_temp("standard output:");
 	int status = f->status;
+	frame_metrics_close(f);
 	conf_free(f->conf);
 	free_sinks(f);
 	free(f->outlet), free(f->item), free(f->outcome), free(f->emitted), free(f->line);
@@ -198,11 +205,10 @@ int frame_close(struct frame *f)
 int frame_run(int argc, char **argv, const struct frame_program *program, void *ctx)
 {
 	struct frame *f = frame_open(argc, argv, program, ctx);
-	for (;;) {
-		if (frame_stopping(f))
-			break;
-		if (frame_reload(f))
-			log_msg(LOG_INFO, "the configuration is read at start: restart to change it");
+	frame_ready(f);
+	while (!frame_stopping(f)) {
+		frame_reload(f);
+		frame_tick(f);
 		int n = dispatch(f, true);
 		if (n < 0)
 			break;

@@ -14,6 +14,7 @@
 #define CPMAIL_FRAME_H
 
 #include "conf/conf.h"
+#include "metrics/metrics.h"
 #include "record/record.h"
 
 struct frame;
@@ -45,7 +46,13 @@ struct frame_program {
 	bool effects;			    /* acts on the outside: notes outcomes (item_note), recovery goes on where it stopped */
 	bool ordered;			    /* one worker, order kept per key */
 	bool edge;			    /* has a loop of its own: frame_open/_dispatch/_commit instead of frame_run */
+	const struct metric *metrics;	    /* families of counters of its own; ended by a zeroed one; NULL = none */
+	const char *const *files;	    /* knobs naming files that it reads: checked before a reload; NULL-ended; NULL = none */
 	void (*start)(struct frame *f, void *ctx); /* after options and configuration */
+	/* Between batches: a checked configuration has taken the place of the old one, which goes after the call; what was
+	 * taken out of it is to be taken again. NULL: the step asks frame_conf() each time. */
+	void (*reload)(struct frame *f, void *ctx);
+	void (*measure)(struct frame *f, void *ctx); /* before counters are written: set the gauges */
 	/* One of: */
 	void (*step)(struct frame_item *it, void *ctx);
 	void (*batch)(struct frame_item *items, size_t n, void *ctx); /* all at once, in any order, may wait for the network */
@@ -79,6 +86,13 @@ int64_t item_first_try_ms(const struct frame_item *it);
 /* effects: the final answer was read: durable soon, without waiting. */
 void item_note(struct frame_item *it, const char *outcome);
 
+/* Counters of the program: metrics_add(), metrics_set() with families of its table. */
+struct metrics *frame_metrics(struct frame *f);
+/* A step that waits for a peer is alive all the same: call it now and then in a long batch. */
+void frame_alive(struct frame *f);
+/* The step may be silent for so long (a library that waits for a peer without asking us): the watchdog is told. */
+void frame_patience(struct frame *f, int seconds);
+
 /* ---- bodies ---- */
 /* Read an output or input body that is a blob: a descriptor at its start, to be closed by the caller; -1 with errno. */
 int item_blob_open(struct frame_item *it, const json_t *body);
@@ -110,10 +124,18 @@ void frame_produce(struct frame *f, struct record *rec);
 int frame_commit(struct frame *f);
 /* Would a commit be refused now (disk low, queue too long)? */
 bool frame_full(struct frame *f);
+/* Ready for work: told to the service manager. After frame_open() and the edge's own preparations; frame_run() does it itself. */
+void frame_ready(struct frame *f);
+/* Once a turn: the watchdog, the file of counters. Returns the milliseconds until the next turn must come, -1 = none must. */
+int frame_tick(struct frame *f);
+/* The n-th socket that the service manager opened for us (LISTEN_FDS), with its name (never NULL); -1 behind the last. Non-blocking, closed on exec. */
+int frame_listen_fd(size_t n, const char **name);
 /* Readable when a signal came that frame_stopping() or frame_reload() tells of; emptied by the latter. */
 int frame_signal_fd(const struct frame *f);
-/* SIGTERM or SIGINT came; SIGHUP came (cleared by the call). */
+/* SIGTERM or SIGINT came. */
 bool frame_stopping(const struct frame *f);
+/* SIGHUP came: the configuration is read and checked; if it is good it replaces the one in force, .reload was called, true is returned. An error is
+ * logged and changes nothing. */
 bool frame_reload(struct frame *f);
 /* Close queues, check standard output; the exit status. */
 int frame_close(struct frame *f);

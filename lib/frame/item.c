@@ -166,6 +166,7 @@ void item_fail(struct frame_item *it, const char *enhanced, const char *fmt, ...
 void item_note(struct frame_item *it, const char *outcome)
 {
 	struct frame *f = it->frame;
+	frame_alive(f);
 	if (f->worker && spool_note(f->worker, (int)it->index, outcome) != 0)
 		log_event(LOG_WARN, it->in->trace, "note-failed", "id", it->in->id, NULL);
 }

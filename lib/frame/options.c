@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OPT_HELP = 256, OPT_VERSION, OPT_NOW, OPT_STATE, OPT_ORDERED, OPT_OWN };
+enum { OPT_HELP = 256, OPT_VERSION, OPT_NOW, OPT_STATE, OPT_ORDERED, OPT_METRICS, OPT_OWN };
 
 static const struct {
 	struct option o;
@@ -21,6 +21,7 @@ static const struct {
 	{{"slot", required_argument, NULL, 'w'}, "N", "take worker slot N (1..64) of the queue"},
 	{{"ordered", no_argument, NULL, OPT_ORDERED}, NULL, "one worker; records of a conversation keep their order"},
 	{{"state", required_argument, NULL, OPT_STATE}, "FILE", "pipe: keep the state store in FILE, not in memory"},
+	{{"metrics", required_argument, NULL, OPT_METRICS}, "DIR", "keep a file of counters for Prometheus in DIR"},
 	{{"now", required_argument, NULL, OPT_NOW}, "TIME", "take TIME (RFC 3339) for the clock: repeatable output"},
 	{{"help", no_argument, NULL, OPT_HELP}, NULL, "this text"},
 	{{"version", no_argument, NULL, OPT_VERSION}, NULL, "the version"},
@@ -80,6 +81,9 @@ static void set_common(struct frame *f, int opt, char *arg)
 		break;
 	case OPT_STATE:
 		f->db_file = arg;
+		break;
+	case OPT_METRICS:
+		f->metrics_option = arg;
 		break;
 	case OPT_NOW:
 		if (!clock_parse_iso(arg, &f->now_ms, NULL))

@@ -76,6 +76,13 @@ struct frame {
 	struct buf scratch;
 	int status; /* worst outcome so far, pipes */
 	int signal_fd;
+
+	struct metrics *metrics;
+	const char *metrics_option; /* --metrics */
+	char *metrics_file;
+	int64_t metrics_due;  /* monotonic µs */
+	int64_t watchdog_us;  /* between two signs of life; 0: nobody asks */
+	int64_t watchdog_due;
 };
 
 /* options.c */
@@ -102,5 +109,17 @@ void frame_blobs_end(struct frame *f);
 /* signal.c */
 void frame_signals(struct frame *f);
 void frame_cpu_limit(int seconds);
+bool frame_reload_asked(const struct frame *f);
+/* service.c: the service manager. state: lines of VARIABLE=value (sd_notify(3)). */
+void frame_service_open(struct frame *f);
+void frame_notify(const char *state);
+/* count.c: counters. */
+void frame_metrics_open(struct frame *f);
+void frame_count_in(struct frame *f, const struct frame_item *it);
+void frame_count_out(struct frame *f, const char *type);
+void frame_count_batch(struct frame *f, int64_t begun_us, bool committed);
+void frame_count_reload(struct frame *f, bool good);
+void frame_metrics_write(struct frame *f);
+void frame_metrics_close(struct frame *f);
 
 #endif

@@ -65,7 +65,7 @@ bool frame_stopping(const struct frame *f)
 	return stopping;
 }
 
-bool frame_reload(struct frame *f)
+bool frame_reload_asked(const struct frame *f)
 {
 	char sink[64];
 	if (!reloading)

@@ -92,6 +92,7 @@ struct spool_producer *frame_outlet_for(struct frame *f, const char *queue)
 void frame_send(struct frame *f, struct frame_item *it, const struct record *rec, const char *line, size_t n)
 {
 	const char *queue = frame_sink_for(f, rec);
+	frame_count_out(f, rec->type);
 	struct spool_blobref refs[1];
 	size_t nrefs = frame_blob_refs(f, it, rec, queue, refs);
 	if (f->tap_fd >= 0) {

@@ -261,12 +261,12 @@ static void secrets(void)
 	is_str(second, first, "the second key");
 	is_str(auth, first, "the password");
 	ok(conf_secret_item(c, "msgid_key", 2) == NULL, "NULL behind the last key");
-	is_int(conf_check_files(c), 0, "the files are good");
+	is_int(conf_check_files(c, NULL), 0, "the files are good");
 	if (ftruncate(fd, 31) != 0)
 		abort();
-	is_int(conf_check_files(c), 2, "a short key is an error, a short password is none");
+	is_int(conf_check_files(c, NULL), 2, "a short key is an error, a short password is none");
 	unlink(file);
-	is_int(conf_check_files(c), 3, "files that are not there are errors");
+	is_int(conf_check_files(c, NULL), 3, "files that are not there are errors");
 	free(first);
 	free(second);
 	free(auth);
