@@ -38,7 +38,7 @@ for page in "$SOURCE"/man/*.[1578]; do
 	broken=
 	while read -r name section; do
 		[ -e "$SOURCE/man/$name.$section" ] && continue
-		case $name.$section in jq.1 | resolv.conf.5 | svlogd.8 | runsvdir.8 | sv.8 | sipsak.1 | kamailio.8 | postfix.1) continue ;; esac
+		case $name.$section in jq.1 | resolv.conf.5 | sd_notify.3 | systemd.exec.5 | svlogd.8 | runsvdir.8 | sv.8 | sipsak.1 | kamailio.8 | postfix.1) continue ;; esac
 		broken="$broken $name($section)"
 	done < <(sed -nE 's/^\.Xr ([^ ]+) ([0-9]).*/\1 \2/p' "$page" | sort -u)
 	same "$(basename "$page"): every page it refers to is there" "" "$broken"
