@@ -239,13 +239,25 @@ static void record_json(const struct show *s, const struct spool_file *f, const 
 	print_json(o);
 }
 
+/* What comes from a record may not move the terminal's cursor. */
+static const char *clean(struct buf *out, const char *text)
+{
+	buf_clear(out);
+	text_sanitise(out, slice_of(text), 64);
+	return out->n ? buf_str(out) : "-";
+}
+
 static void record_text(const struct show *s, const struct spool_file *f, const struct record *r, const char *why)
 {
 	char since[16], due[16] = "-";
+	struct buf id = {0}, type = {0};
 	if (f->due_us >= 0)
 		age(f->due_us - s->now_us, due);
 	printf("%-14s %-8s %5s %5s %-26s %-12s %s\n", f->queue, spool_state_name[f->state],
-	       age(s->now_us - f->stamp_us, since), due, r ? r->id : "-", r ? r->type : "-", why ? why : "");
+	       age(s->now_us - f->stamp_us, since), due, r ? clean(&id, r->id) : "-", r ? clean(&type, r->type) : "-",
+	       why ? why : "");
+	buf_free(&id);
+	buf_free(&type);
 }
 
 static bool list_file(void *ctx, const struct spool_file *f)

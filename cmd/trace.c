@@ -169,10 +169,13 @@ static bool holds_id(const json_t *v, const char *id)
 	if (json_is_string(v))
 		return same_id(json_string_value(v), id);
 	if (json_is_array(v)) {
-		json_array_foreach(v, i, inner) if (holds_id(inner, id)) return true;
+		json_array_foreach (v, i, inner)
+			if (holds_id(inner, id))
+				return true;
 	} else if (json_is_object(v)) {
-		json_object_foreach((json_t *)(uintptr_t)v, key,
-				    inner) if (strcmp(key, "body") != 0 && holds_id(inner, id)) return true;
+		json_object_foreach ((json_t *)(uintptr_t)v, key, inner)
+			if (strcmp(key, "body") != 0 && holds_id(inner, id))
+				return true;
 	}
 	return false;
 }
@@ -271,17 +274,22 @@ static void place_text(const struct event *e)
 {
 	static const char *const says[SPOOL_STATES] = {"waits for", "is in work at", "is on its way to",
 						       "waits for its next try at", "has failed at"};
-	printf("now: %s %s %s", e->type, says[e->state], e->queue);
+	struct buf out = {0};
+	put_clean(&out, slice_of(e->type));
+	buf_printf(&out, " %s %s", says[e->state], e->queue);
 	if (e->state == SPOOL_DEFERRED) {
 		char stamp[CLOCK_ISO];
 		clock_iso(e->due_us / 1000, stamp);
-		printf(", due %s", stamp);
+		buf_printf(&out, ", due %s", stamp);
 	}
-	struct buf why = {0};
-	if (e->why)
-		put_clean(&why, slice_of(e->why));
-	printf("%s%s (record %s)\n", e->why ? ": " : "", buf_str(&why), e->id);
-	buf_free(&why);
+	if (e->why) {
+		buf_puts(&out, ": ");
+		put_clean(&out, slice_of(e->why));
+	}
+	buf_puts(&out, " (record ");
+	put_clean(&out, slice_of(e->id));
+	printf("now: %s)\n", buf_str(&out));
+	buf_free(&out);
 }
 
 static void line_json(const struct event *e, int64_t start)
@@ -331,8 +339,12 @@ static void show_trace(const struct search *s, const struct event *e, size_t n)
 	char stamp[CLOCK_ISO];
 	size_t places = 0;
 	clock_iso(e[0].ms, stamp);
-	if (!s->json)
-		printf("trace %s, %.10s\n", e[0].trace, stamp);
+	if (!s->json) {
+		struct buf trace = {0};
+		put_clean(&trace, slice_of(e[0].trace));
+		printf("trace %s, %.10s\n", buf_str(&trace), stamp);
+		buf_free(&trace);
+	}
 	for (size_t i = 0; i < n; i++) {
 		places += !e[i].line;
 		if (s->json && e[i].line)

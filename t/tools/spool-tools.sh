@@ -124,4 +124,11 @@ printf '%s\n' "2026-11-20T07:56:44.100Z level=warn prog=x trace=$(id 77) event=o
 check "trace: a log that is given" grep -q 'x *odd level=warn id=given' <(trace -r "$root" given "$scratch/given.log")
 same "trace: nothing is known" 100 "$(status trace -r "$root" nobody@nowhere)"
 same "trace: an empty id" 100 "$(status trace -r "$root" "")"
+# ---- nothing that a record says reaches the terminal as it is ----
+spool-put -m "$root/odd" <<'END'
+{"v":1,"id":"i\u001b[2Jd","trace":"tt","time":"2026-11-20T07:56:44.123Z","type":"x\u0007.y\u009b2J","x\u0007":{"n":"odd"}}
+END
+esc=$(printf '\033')
+same "ls -l, trace: no escape sequences" 0 "$({ spool-ls -l "$root/odd"; trace -r "$root" odd; } | grep -c "$esc")"
+check "but the record" grep -q 'i \[2Jd' <(spool-ls -l "$root/odd")
 finish
