@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "mail/address.h"
+#include "map/transient.h"
 
 #include <stdlib.h>
 
@@ -44,44 +45,24 @@ static int mail_tries(const struct frame_item *it)
 
 /* ---- temporary trouble: now an answer, or later another try (1.2, transient results) ---- */
 
-static bool somebody_waits(const struct frame_item *it)
-{
-	return record_int(record_get(it->in->member, "origin"), "answer_by", 0) > frame_now_ms(it->frame);
-}
-
-static bool queueing(const struct router *r, const struct frame_item *it, const struct target *t)
-{
-	enum { REJECT, QUEUE };
-	struct conf_scope scope = {.domain = t->domain};
-	return !somebody_waits(it) || conf_enum(r->conf, "on_transient", &scope) == QUEUE;
-}
-
-/* When the mail has to be given up (ms). */
-static int64_t lifetime_end(const struct router *r, const struct frame_item *it)
+static int64_t first_try(const struct frame_item *it)
 {
 	int64_t first = item_first_try_ms(it);
-	return (first ? first : frame_now_ms(it->frame)) + conf_int(r->conf, "queue_lifetime", NULL) * 1000;
-}
-
-/* 1, 5, 15, 30, 60 min, then every 60 min, the last time at the end of the lifetime. */
-static int64_t next_try_us(const struct router *r, const struct frame_item *it)
-{
-	static const int minutes[] = {1, 5, 15, 30, 60};
-	int last = (int)(sizeof minutes / sizeof *minutes) - 1, tries = mail_tries(it);
-	int64_t due = frame_now_ms(it->frame) + minutes[tries < last ? tries : last] * 60000, end = lifetime_end(r, it);
-	return (due < end ? due : end) * 1000;
+	return first ? first : frame_now_ms(it->frame);
 }
 
 static void temporary(const struct router *r, const struct frame_item *it, struct fate *f)
 {
-	if (mail_tries(it) && frame_now_ms(it->frame) >= lifetime_end(r, it)) {
+	struct conf_scope scope = {.domain = f->target->domain};
+	int64_t answer_by = record_int(record_get(it->in->member, "origin"), "answer_by", 0);
+	if (mail_tries(it) && transient_is_over(r->conf, first_try(it), frame_now_ms(it->frame))) {
 		f->outcome = "permanent";
 		f->enhanced = "4.4.7";
-	} else if (queueing(r, it, f->target)) {
+	} else if (transient_is_told(r->conf, &scope, answer_by, frame_now_ms(it->frame))) {
+		f->outcome = "temporary";
+	} else {
 		f->waits = true;
 		f->outcome = mail_tries(it) ? NULL : "queued";
-	} else {
-		f->outcome = "temporary";
 	}
 }
 
@@ -196,7 +177,7 @@ static void defer_rest(const struct router *r, struct frame_item *it, const json
 		i++;
 	if (i == n)
 		return;
-	int64_t due = next_try_us(r, it);
+	int64_t due = transient_due_us(r->conf, mail_tries(it), first_try(it), frame_now_ms(it->frame));
 	keep_waiting(it, to, fate);
 	item_defer(it, due, fate[i].enhanced, "%s: %s", fate[i].target->domain, fate[i].text);
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "mail/address.h"
+#include "map/transient.h"
 
 /* What becomes of the recipients that were refused for now. */
 enum fate {
@@ -11,54 +12,49 @@ enum fate {
 	FATE_EXPIRED /* tried long enough */
 };
 
-enum { ANSWER_MARGIN_MS = 3000 }; /* for the result to reach the one who waits */
-
-int64_t retry_due_us(int times, int64_t first_ms, int64_t now_ms, int64_t lifetime_s)
-{
-	static const int minutes[] = {1, 5, 15, 30, 60}; /* then every 60 (1.2) */
-	int n = sizeof(minutes) / sizeof(minutes[0]);
-	int64_t end = first_ms + lifetime_s * 1000, due = now_ms + minutes[times < n ? times : n - 1] * 60000LL;
-	if (now_ms >= end)
-		return 0;
-	return (due < end ? due : end) * 1000;
-}
-
 static int64_t now_ms(const struct send *s, const struct parcel *p)
 {
 	/* The batch may have waited for the network since its time was taken. */
 	return frame_now_ms(p->item->frame) + (clock_mono_us() - s->batch_mono_us) / 1000;
 }
 
-static bool somebody_waits(const struct send *s, const struct parcel *p)
+static int64_t first_try(const struct send *s, const struct parcel *p)
 {
-	int64_t by = record_int(record_get(p->item->in->member, "origin"), "answer_by", 0);
-	return by && now_ms(s, p) < by - ANSWER_MARGIN_MS;
+	int64_t first = item_first_try_ms(p->item);
+	return first ? first : now_ms(s, p);
 }
 
-/* The recipient's domain, for knobs that may be set for it. */
-static bool rejects(const struct send *s, const char *address)
+/* The sender is told at once; knobs may be set for the recipient's domain. */
+static bool is_told(const struct send *s, const struct parcel *p, const char *address)
 {
 	struct buf domain = {0};
 	const char *at = strrchr(address, '@');
 	mail_put_lower(&domain, slice_of(at ? at + 1 : ""));
 	struct conf_scope scope = {.domain = buf_str(&domain), .mail = address};
-	bool reject = conf_enum(s->conf, "on_transient", &scope) == 0;
+	int64_t answer_by = record_int(record_get(p->item->in->member, "origin"), "answer_by", 0);
+	bool told = transient_is_told(s->conf, &scope, answer_by, now_ms(s, p));
 	buf_free(&domain);
-	return reject;
+	return told;
 }
 
-static enum fate fate_of(const struct send *s, const struct parcel *p, const struct smtp_rcpt *r, int64_t due_us)
+static enum fate fate_of(const struct send *s, const struct parcel *p, const struct smtp_rcpt *r)
 {
 	/* Taken before: nobody waits any more. Perhaps delivered: the answer must not be "no" (5.1). */
 	bool kept = item_retries(p->item) > 0 || p->mail.duplicate_possible;
-	if (!kept && rejects(s, r->address) && somebody_waits(s, p))
+	if (!kept && is_told(s, p, r->address))
 		return FATE_REJECT;
-	return due_us ? FATE_QUEUE : FATE_EXPIRED;
+	return transient_is_over(s->conf, first_try(s, p), now_ms(s, p)) ? FATE_EXPIRED : FATE_QUEUE;
 }
 
 const struct metric send_metrics[] = {
-	{"cpmail_mail_results_total", "Recipients that a mail server or Maildir decided on, by outcome.", {"outcome"}, METRIC_COUNTER},
-	{"cpmail_possible_duplicates_total", "Mails whose last answer was lost: perhaps delivered.", {0}, METRIC_COUNTER},
+	{"cpmail_mail_results_total",
+	 "Recipients that a mail server or Maildir decided on, by outcome.",
+	 {"outcome"},
+	 METRIC_COUNTER},
+	{"cpmail_possible_duplicates_total",
+	 "Mails whose last answer was lost: perhaps delivered.",
+	 {0},
+	 METRIC_COUNTER},
 	{0},
 };
 
@@ -87,7 +83,7 @@ static void log_result(const struct parcel *p, const struct smtp_rcpt *r, const 
 
 /* One result per recipient that is not waiting already. Those that go on waiting stay in the record's `to`, in `rest`.
  */
-static const struct smtp_rcpt *sort_out(struct send *s, struct parcel *p, json_t *results, json_t *rest, int64_t due_us)
+static const struct smtp_rcpt *sort_out(struct send *s, struct parcel *p, json_t *results, json_t *rest)
 {
 	const json_t *to = record_get(p->item->in->member, "to");
 	const struct smtp_rcpt *waiting = NULL;
@@ -96,7 +92,7 @@ static const struct smtp_rcpt *sort_out(struct send *s, struct parcel *p, json_t
 		if (!record_str(recipient, "address"))
 			continue;
 		const struct smtp_rcpt *r = &p->mail.rcpts[k++];
-		enum fate fate = r->result.outcome == SMTP_TEMPORARY ? fate_of(s, p, r, due_us) : FATE_REJECT;
+		enum fate fate = r->result.outcome == SMTP_TEMPORARY ? fate_of(s, p, r) : FATE_REJECT;
 		const char *outcome = fate == FATE_QUEUE     ? "queued"
 				      : fate == FATE_EXPIRED ? "permanent"
 							     : smtp_outcome_name(r->result.outcome);
@@ -115,10 +111,7 @@ static const struct smtp_rcpt *sort_out(struct send *s, struct parcel *p, json_t
 void parcel_conclude(struct send *s, struct parcel *p)
 {
 	json_t *in = p->item->in->member, *results = json_array(), *rest = json_array();
-	int64_t now = now_ms(s, p), first = item_first_try_ms(p->item);
-	int64_t due = retry_due_us(item_retries(p->item), first ? first : now, now,
-				   conf_int(s->conf, "queue_lifetime", NULL));
-	const struct smtp_rcpt *waiting = sort_out(s, p, results, rest, due);
+	const struct smtp_rcpt *waiting = sort_out(s, p, results, rest);
 	if (p->mail.duplicate_possible)
 		metrics_add(frame_metrics(p->item->frame), &send_metrics[1], NULL, NULL, 1);
 	if (json_array_size(results)) {
@@ -133,6 +126,7 @@ void parcel_conclude(struct send *s, struct parcel *p)
 	}
 	if (waiting) {
 		record_set_new(in, "to", json_incref(rest));
+		int64_t due = transient_due_us(s->conf, item_retries(p->item), first_try(s, p), now_ms(s, p));
 		item_defer(p->item, due, waiting->result.enhanced, "%d %s %s", waiting->result.code,
 			   waiting->result.enhanced, waiting->result.text);
 	}

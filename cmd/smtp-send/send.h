@@ -63,8 +63,5 @@ void parcel_note(const struct parcel *p, struct buf *out);
 extern const struct metric send_metrics[];
 /* Results and deferral, once all recipients are decided (1.2, transient results). */
 void parcel_conclude(struct send *s, struct parcel *p);
-/* When a mail that was deferred `times` times is due again, and whether it is too old: microseconds since 1970, 0 =
- * given up. */
-int64_t retry_due_us(int times, int64_t first_ms, int64_t now_ms, int64_t lifetime_s);
 
 #endif
