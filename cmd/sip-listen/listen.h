@@ -125,7 +125,7 @@ void request_policy(struct server *s);
 /* ---- record.c ---- */
 /* The same request gives the same id, on whatever branch and after whatever restart it comes again (1.16). */
 void record_id_of(const struct sip_transaction *tr, char id[RECORD_ID]);
-struct record *record_of_request(struct server *s, const struct sip_message *m, const struct arrival *a,
+struct record *record_of_request(struct server *s, struct sip_message *m, const struct arrival *a,
 				 const struct sip_transaction *tr, json_t *body);
 
 /* ---- answer.c: answers and deadlines ---- */

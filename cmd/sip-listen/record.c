@@ -46,15 +46,12 @@ static void put_peer(struct record *rec, const struct arrival *a)
 	record_set(peer, "name", a->label);
 }
 
-static void put_identity(struct record *rec, const struct sip_message *m, bool trusted)
+static void put_identity(struct record *rec, const struct sip_party *who)
 {
-	struct sip_party who;
-	sip_identity(m, trusted, &who);
 	json_t *from = record_object(rec->member, "from");
-	record_set_octets(from, "uri", who.uri.p, who.uri.n);
-	if (who.display.n)
-		record_set_octets(from, "display", who.display.p, who.display.n);
-	sip_party_free(&who);
+	record_set_octets(from, "uri", who->uri.p, who->uri.n);
+	if (who->display.n)
+		record_set_octets(from, "display", who->display.p, who->display.n);
 }
 
 /* "identity" is the same as nothing. */
@@ -72,7 +69,7 @@ static void put_encoding(struct record *rec, const struct sip_message *m)
 	buf_free(&b);
 }
 
-struct record *record_of_request(struct server *s, const struct sip_message *m, const struct arrival *a,
+struct record *record_of_request(struct server *s, struct sip_message *m, const struct arrival *a,
 				 const struct sip_transaction *tr, json_t *body)
 {
 	char id[RECORD_ID], name[SIP_TRANSACTION_NAME];
@@ -92,7 +89,7 @@ struct record *record_of_request(struct server *s, const struct sip_message *m, 
 	record_set_int(rec->member, "received", now_ms);
 	if (frame_has_input(s->frame) && s->answer_deadline > 0)
 		record_set_int(rec->member, "answer_by", now_ms + s->answer_deadline * 1000);
-	put_identity(rec, m, a->trusted);
+	put_identity(rec, sip_identity(m, a->trusted));
 	put_encoding(rec, m);
 	if (body)
 		record_set_new(rec->member, "body", body);

@@ -67,15 +67,13 @@ static bool overloaded(struct server *s)
 	return s->full || sip_transactions_full(s->transactions);
 }
 
-static void check(struct server *s, const struct sip_message *m, const struct arrival *a, int64_t body_size,
+static void check(struct server *s, struct sip_message *m, const struct arrival *a, int64_t body_size,
 		  struct sip_verdict *v)
 {
-	struct sip_party identity;
-	sip_identity(m, a->trusted, &identity);
 	struct sip_question q = {
 		.m = m,
 		.policy = &s->policy,
-		.identity = identity.uri,
+		.identity = sip_identity(m, a->trusted)->uri,
 		.trusted = a->trusted,
 		.merged = m->method_id == SIP_MESSAGE && !m->status && sip_transactions_merged(s->transactions, m),
 		.body_size = body_size,
@@ -84,7 +82,6 @@ static void check(struct server *s, const struct sip_message *m, const struct ar
 		sip_check_message(&q, v);
 	else
 		sip_check_other(&q, v);
-	sip_party_free(&identity);
 }
 
 /* A merged request keeps its 482 even when the first has ended meanwhile; every other refusal is the same when it is

@@ -108,12 +108,12 @@ enum sip_service sip_service_of(const struct sip_message *m, bool trusted)
 
 /* ---- identity ---- */
 
-void sip_identity(const struct sip_message *m, bool trusted, struct sip_party *out)
+/* The best of the asserted identities; empty if there is none. */
+static void asserted(const struct sip_message *m, struct sip_party *out)
 {
 	struct sip_cursor c = {0};
 	struct slice one;
-	memset(out, 0, sizeof *out);
-	while (trusted && sip_message_element(m, SIP_ASSERTED_IDENTITY, &c, &one)) {
+	while (sip_message_element(m, SIP_ASSERTED_IDENTITY, &c, &one)) {
 		struct sip_party p;
 		if (!sip_party_parse(&p, one))
 			continue;
@@ -128,9 +128,14 @@ void sip_identity(const struct sip_message *m, bool trusted, struct sip_party *o
 		if (sip)
 			return;
 	}
-	const struct sip_field *from = sip_message_field(m, SIP_FROM, 0);
-	if (!out->osip && from && !sip_party_parse(out, from->value))
-		memset(out, 0, sizeof *out);
+}
+
+const struct sip_party *sip_identity(struct sip_message *m, bool trusted)
+{
+	if (!m->identified && trusted)
+		asserted(m, &m->identity);
+	m->identified = true;
+	return m->identity.osip ? &m->identity : &m->from;
 }
 
 /* ---- the rows of 1.3 ---- */

@@ -46,9 +46,9 @@ void sip_check_other(const struct sip_question *q, struct sip_verdict *v);
 
 /*
  * The originator: the first sip(s) URI of P-Asserted-Identity if the peer is trusted (else its tel URI), else From.
- * Filled by parsing; sip_party_free() afterwards.
+ * Looked for once: it belongs to the message, and so does the answer to trusted.
  */
-void sip_identity(const struct sip_message *m, bool trusted, struct sip_party *out);
+const struct sip_party *sip_identity(struct sip_message *m, bool trusted);
 
 /* The service a request names (1.1): P-Asserted-Service (trusted peers), P-Preferred-Service, Accept-Contact; a value
  * that is not in the table is skipped. */

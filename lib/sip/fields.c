@@ -86,10 +86,18 @@ static bool line_clean(struct slice line)
  */
 static struct slice next_line(struct slice *head, bool *clean)
 {
-	const char *end = memmem(head->p, head->n, "\r\n", 2);
-	struct slice line = {head->p, end ? (size_t)(end - head->p) : head->n};
-	head->p = line.p + line.n + (end ? 2 : 0);
-	head->n -= line.n + (end ? 2 : 0);
+	size_t n = 0, end = head->n;
+	const char *lf = head->p;
+	while ((lf = memchr(head->p + n, '\n', head->n - n)) != NULL) {
+		n = (size_t)(lf - head->p) + 1;
+		if (n >= 2 && lf[-1] == '\r') {
+			end = n - 2;
+			break;
+		}
+	}
+	struct slice line = {head->p, end};
+	n = lf ? n : head->n;
+	*head = (struct slice){head->p + n, head->n - n};
 	*clean = line_clean(line);
 	return line;
 }

@@ -214,6 +214,8 @@ static void forget(struct sip_message *m)
 	sip_via_release(&m->via);
 	sip_party_free(&m->from);
 	sip_party_free(&m->to);
+	sip_party_free(&m->identity);
+	m->identified = false;
 	m->call_id = m->method = m->uri = (struct slice){"", 0};
 	m->method_id = SIP_OTHER_METHOD;
 	m->cseq = 0;

@@ -93,6 +93,8 @@ struct sip_message {
 	struct slice method, uri;
 	struct sip_via via;
 	struct sip_party from, to;
+	struct sip_party identity; /* sip_identity() fills it when it is asked for */
+	bool identified;
 	struct slice call_id;
 	uint32_t cseq;
 	int max_forwards;	 /* -1: none */

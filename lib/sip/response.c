@@ -58,9 +58,20 @@ const char *sip_reason(int status)
 
 static void put_param(struct buf *out, const osip_generic_param_t *p)
 {
-	buf_printf(out, ";%s", p->gname);
-	if (p->gvalue && *p->gvalue)
-		buf_printf(out, "=%s", p->gvalue);
+	buf_putc(out, ';');
+	buf_puts(out, p->gname);
+	if (p->gvalue && *p->gvalue) {
+		buf_putc(out, '=');
+		buf_puts(out, p->gvalue);
+	}
+}
+
+static void put_line(struct buf *out, const char *name, struct slice value)
+{
+	buf_puts(out, name);
+	buf_puts(out, ": ");
+	buf_slice(out, value);
+	buf_puts(out, "\r\n");
 }
 
 /* The peer's own idea of received and rport is replaced: both are ours to say (RFC 3261 18.2.1, RFC 3581 4). */
@@ -84,14 +95,14 @@ static void put_top_via(struct buf *out, const struct sip_via *v, const struct s
 		buf_printf(out, ";rport=%d", sip_addr_port(&src->peer));
 	buf_puts(out, "\r\n");
 	if (v->rest.n)
-		buf_printf(out, "Via: %.*s\r\n", (int)v->rest.n, v->rest.p);
+		put_line(out, "Via", v->rest);
 }
 
 static void put_field(struct buf *out, const struct sip_message *m, enum sip_header id)
 {
 	const struct sip_field *f = sip_message_field(m, id, 0);
 	if (f)
-		buf_printf(out, "%s: %.*s\r\n", sip_header_name(id), (int)f->value.n, f->value.p);
+		put_line(out, sip_header_name(id), f->value);
 }
 
 void sip_response_head(struct buf *out, const struct sip_message *m, const struct sip_source *src, size_t *to_end)
@@ -100,7 +111,7 @@ void sip_response_head(struct buf *out, const struct sip_message *m, const struc
 	put_top_via(out, &m->via, src);
 	const struct sip_field *f;
 	for (int i = 1; (f = sip_message_field(m, SIP_VIA, i)); i++)
-		buf_printf(out, "Via: %.*s\r\n", (int)f->value.n, f->value.p);
+		put_line(out, "Via", f->value);
 	put_field(out, m, SIP_FROM);
 	*to_end = 0;
 	if (sip_message_field(m, SIP_TO, 0)) {
@@ -124,7 +135,8 @@ void sip_response_put(struct buf *out, int status, const char *reason, struct sl
 	buf_puts(out, "\r\n");
 	if (to_end && status > 100) {
 		buf_put(out, head.p, to_end);
-		buf_printf(out, ";tag=%s", tag);
+		buf_puts(out, ";tag=");
+		buf_puts(out, tag);
 		head = (struct slice){head.p + to_end, head.n - to_end};
 	}
 	buf_slice(out, head);

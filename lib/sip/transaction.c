@@ -84,7 +84,7 @@ static void make_key(struct buf *b, const struct sip_message *m)
 	if (slice_istarts(branch, cookie) && branch.n >= sizeof cookie) {
 		put_part(b, branch);
 		put_lower(b, m->via.host);
-		buf_printf(b, ":%d\n", m->via.port);
+		buf_put(b, &m->via.port, sizeof m->via.port);
 		buf_slice(b, method);
 		return;
 	}
@@ -92,7 +92,7 @@ static void make_key(struct buf *b, const struct sip_message *m)
 	put_part(b, m->method_id == SIP_ACK ? SLICE("") : m->to.tag); /* our own tag stands in the ACK only */
 	put_part(b, m->from.tag);
 	put_part(b, m->call_id);
-	buf_printf(b, "%" PRIu32 "\n", m->cseq);
+	buf_put(b, &m->cseq, sizeof m->cseq);
 	put_part(b, method);
 	buf_slice(b, m->via.raw);
 }
@@ -102,7 +102,7 @@ static void make_merge(struct buf *b, const struct sip_message *m)
 	buf_clear(b);
 	put_part(b, m->from.tag);
 	put_part(b, m->call_id);
-	buf_printf(b, "%" PRIu32 " ", m->cseq);
+	buf_put(b, &m->cseq, sizeof m->cseq);
 	buf_slice(b, m->method);
 }
 

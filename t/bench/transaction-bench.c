@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LIVE = 40000, ROUNDS = 5 };
+enum { LIVE = 40000, BATCH = 64, BATCHES = 3000 };
 
 /* A request as an IMS core sends it: three Via, the usual lengths. */
 static void request(struct sip_message *m, int i)
@@ -43,7 +43,7 @@ static long resident(void)
 static int64_t now_ns(void)
 {
 	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts); /* others on the machine do not count */
 	return ts.tv_sec * (int64_t)1000000000 + ts.tv_nsec;
 }
 
@@ -65,17 +65,22 @@ int main(void)
 		sip_transaction_answer(t, tr, 202, NULL, SLICE(""), i, &out);
 	}
 	long octets = (resident() - before) / LIVE;
+	static struct sip_message asked[BATCH];
 	int64_t spent_ns = 0;
 	int found = 0;
-	for (int i = 0; i < LIVE * ROUNDS; i++) {
-		request(&m, (int)((unsigned)i * 7919u % LIVE));
+	for (int i = 0; i < BATCHES; i++) {
+		for (int k = 0; k < BATCH; k++)
+			request(&asked[k], (int)((unsigned)(i * BATCH + k) * 7919u % LIVE));
 		int64_t start = now_ns();
-		found += sip_transactions_match(t, &m) != NULL;
+		for (int k = 0; k < BATCH; k++)
+			found += sip_transactions_match(t, &asked[k]) != NULL;
 		spent_ns += now_ns() - start;
 	}
+	for (int k = 0; k < BATCH; k++)
+		sip_message_free(&asked[k]);
 	printf("{\"transaction_bytes\":%ld,\"transaction_lookup_us\":%.3f}\n", octets,
-	       (double)spent_ns / 1000.0 / (LIVE * ROUNDS));
-	bool all = found == LIVE * ROUNDS;
+	       (double)spent_ns / 1000.0 / (BATCH * BATCHES));
+	bool all = found == BATCH * BATCHES;
 	sip_transactions_free(t);
 	sip_message_free(&m);
 	buf_free(&out);

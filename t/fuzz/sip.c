@@ -46,9 +46,11 @@ static void judge(struct slice head, int64_t body)
 	if (!sip_message_answerable(&m))
 		return;
 	struct sip_verdict v = {0};
-	struct sip_party who;
-	sip_identity(&m, true, &who);
-	struct sip_question q = {.m = &m, .policy = &policy, .identity = who.uri, .trusted = true, .body_size = body};
+	struct sip_question q = {.m = &m,
+				 .policy = &policy,
+				 .identity = sip_identity(&m, true)->uri,
+				 .trusted = true,
+				 .body_size = body};
 	if (m.method_id == SIP_MESSAGE)
 		sip_check_message(&q, &v);
 	else
@@ -65,7 +67,6 @@ static void judge(struct slice head, int64_t body)
 			abort();
 	}
 	sip_transactions_free(table);
-	sip_party_free(&who);
 	buf_free(&v.headers);
 }
 

@@ -313,15 +313,12 @@ static int judge(struct slice datagram, bool trusted)
 		m.status = cut;
 	if (!sip_message_answerable(&m))
 		return SILENT;
-	struct sip_party identity;
-	sip_identity(&m, trusted, &identity);
-	struct sip_question q = {&m, &policy, identity.uri, trusted, false, (int64_t)body.n};
+	struct sip_question q = {&m, &policy, sip_identity(&m, trusted)->uri, trusted, false, (int64_t)body.n};
 	struct sip_verdict v;
 	if (m.method_id == SIP_MESSAGE)
 		sip_check_message(&q, &v);
 	else
 		sip_check_other(&q, &v);
-	sip_party_free(&identity);
 	buf_clear(&last_headers);
 	buf_slice(&last_headers, slice_buf(&v.headers));
 	buf_free(&v.headers);
@@ -448,18 +445,16 @@ static void headers_of_answers(void)
 static void identity_is(const char *headers, bool trusted, const char *uri, const char *display)
 {
 	struct buf b = {0};
-	struct sip_party p;
 	crlf(&b, MESSAGE_HEAD);
 	buf_printf(&b, "%s\r\n", headers);
 	sip_message_parse(&m, slice_buf(&b));
-	sip_identity(&m, trusted, &p);
+	const struct sip_party *p = sip_identity(&m, trusted);
 	buf_clear(&b);
-	buf_printf(&b, "%.*s / %.*s", (int)p.uri.n, p.uri.p, (int)p.display.n, p.display.p);
+	buf_printf(&b, "%.*s / %.*s", (int)p->uri.n, p->uri.p, (int)p->display.n, p->display.p);
 	struct buf want = {0};
 	buf_printf(&want, "%s / %s", uri, display);
 	is_str(b.p, want.p, trusted ? "identity for a trusted peer" : "identity for an untrusted peer");
 	buf_free(&want);
-	sip_party_free(&p);
 	buf_free(&b);
 }
 
