@@ -8,6 +8,7 @@
 #include "mail/seven.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 
 static void set_host(void *ctx, const char *value)
 {
@@ -44,10 +45,21 @@ static void decided(struct smtp_mail *m, void *ctx)
 	buf_free(&note);
 }
 
+/* A batch may hold a thousand mails that are blobs, each an open file. */
+static void raise_file_limit(void)
+{
+	struct rlimit r;
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max < 16384 ? r.rlim_max : 16384;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
 static void start(struct frame *f, void *ctx)
 {
 	struct send *s = ctx;
 	const char *user;
+	raise_file_limit();
 	s->conf = frame_conf(f);
 	s->settings = (struct smtp_settings){.hostname = conf_str(s->conf, "gateway", NULL),
 					     .ca_file = conf_str(s->conf, "tls_ca", NULL),
@@ -132,7 +144,8 @@ static void stop(struct frame *f, void *ctx)
 static void reload(struct frame *f, void *ctx)
 {
 	const struct send *old = ctx;
-	struct send fresh = {.host_option = old->host_option, .maildir_option = old->maildir_option, .timeout_s = old->timeout_s};
+	struct send fresh = {
+		.host_option = old->host_option, .maildir_option = old->maildir_option, .timeout_s = old->timeout_s};
 	stop(f, ctx);
 	*(struct send *)ctx = fresh;
 	start(f, ctx);

@@ -39,25 +39,38 @@ static bool same_address(const struct sockaddr_in *a, const struct sockaddr_in *
 	return a->sin_family == b->sin_family && a->sin_port == b->sin_port && a->sin_addr.s_addr == b->sin_addr.s_addr;
 }
 
-/* The library's socket: the one whose peer is the listener. */
-static int find_socket(const struct sockaddr_in *listener)
+static bool leads_to(int fd, const struct sockaddr_in *listener)
 {
-	struct sockaddr_in peer;
-	for (int fd = 0; fd < 4096; fd++) {
-		socklen_t n = sizeof(peer);
-		memset(&peer, 0, sizeof(peer));
-		if (getpeername(fd, (struct sockaddr *)&peer, &n) == 0 && n == sizeof(peer) &&
-		    same_address(&peer, listener))
+	struct sockaddr_in peer = {0};
+	socklen_t n = sizeof(peer);
+	return getpeername(fd, (struct sockaddr *)&peer, &n) == 0 && n == sizeof(peer) && same_address(&peer, listener);
+}
+
+/* The library's socket: the one whose peer is the listener. Most likely it got the descriptor that was the next. */
+static int find_socket(const struct sockaddr_in *listener, int likely)
+{
+	enum { HIGHEST = 65536 };
+	if (leads_to(likely, listener))
+		return likely;
+	for (int fd = 0; fd < HIGHEST; fd++)
+		if (leads_to(fd, listener))
 			return fd;
-	}
 	return -1;
+}
+
+static int next_descriptor(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	return fd;
 }
 
 static void adopt(struct session *s, int listener)
 {
 	struct sockaddr_in a = {0};
 	socklen_t n = sizeof(a);
-	int fd = getsockname(listener, (struct sockaddr *)&a, &n) == 0 ? find_socket(&a) : -1;
+	int fd = getsockname(listener, (struct sockaddr *)&a, &n) == 0 ? find_socket(&a, s->likely) : -1;
 	if (fd < 0)
 		return;
 	s->adopted = dup3(s->fd, fd, O_CLOEXEC) == fd;
@@ -468,6 +481,7 @@ enum session_end session_run(struct session *s, int listener, int fd)
 		s->wire.needs_eight_bit = s->wire.needs_eight_bit || s->jobs[i]->eight_bit;
 	}
 	listener_of_event = listener;
+	s->likely = next_descriptor();
 	ERR_clear_error();
 	/* What it returns says that the engine ran, nothing more. */
 	smtp_start_session(s->library);

@@ -55,7 +55,7 @@ struct session {
 	struct wire wire;
 	char tls_error[256];
 	/* private */
-	int fd;
+	int fd, likely;
 	char piece[32 << 10];
 	bool adopted, draining;
 	smtp_session_t library;

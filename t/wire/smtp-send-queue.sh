@@ -130,5 +130,14 @@ same "  nothing in its tmp/" 0 "$(find "$scratch/Maildir/tmp" -type f | wc -l)"
 copies d 300 | put
 work -m "$scratch/Maildir"
 same "the same records again: the same files" 300 "$(find "$scratch/Maildir/new" -type f | wc -l)"
+# ---- more blobs in one batch than a process may have files open, as most are started ----
+rm -rf "$root/report/new"/*
+peer
+mkdir "$scratch/blobs"
+one=$(change=".mail.body = {type: \"message/rfc822\", blob: \"$(id_of blob)\", size: $(printf "$body" | wc -c)}" mail one bob@example.org)
+copies b 40 >"$scratch/in"
+printf "$body" >"$scratch/blobs/$(id_of blob)"
+out=$(ulimit -Sn 32; smtp-send -t 5 -B "$scratch/blobs" 2>>"$scratch/send.log" <"$scratch/in")
+same "more blobs than files may be open: the limit is raised" 40 "$(results | grep -c 'done 250')"
 no_sanitizer
 finish

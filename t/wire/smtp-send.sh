@@ -65,6 +65,11 @@ verdict "refused without parameters as well" "mail=555 5.5.4 no" "permanent 555 
 verdict "no DSN" "ehlo-=DSN" "done 250 2.0.0"
 same "  no parameters" "RCPT TO:<bob@example.org>" "$(commands | grep ^RCPT)"
 
+peer "ehlo+=DELIVERBY 60"
+send < <(change='.mail.by = {seconds: 86400, mode: "N", at: 1772699401000}' mail by bob@example.org)
+same "DELIVERBY is left out" "bob@example.org done 250 2.0.0 0" "$(results) $(commands | grep -c BY=)"
+check "  with a line in the log" grep -q 'event=deliverby-left-out' "$scratch/send.log"
+
 peer dot=drop
 send < <(mail d bob@example.org)
 same "no answer to the final dot: queued" "bob@example.org queued 0 4.4.2 true" "$(results) $(jq -r .mail.duplicate_possible <<<"$out")"
