@@ -1,8 +1,8 @@
 /*
  * cpm2mail - a CPM pager message becomes a mail: tables T1, T2 and 3.11.
  *
- * sip.request -> mail.out, or sip.response where there is nothing to send, or sip.join where the message was sent before, or the
- * sip.request again with a telephone number to be looked up.
+ * sip.request -> mail.out, or sip.response where there is nothing to send, or sip.join where the message was sent
+ * before, or the sip.request again with a telephone number to be looked up.
  */
 #include "base/log.h"
 #include "frame/frame.h"
@@ -72,7 +72,8 @@ static void answer(struct frame_item *it, const struct pager *p)
 	if (p->header)
 		record_header_add(headers, slice_of(p->header), slice_of(p->header_value));
 	snprintf(status, sizeof status, "%d", p->status);
-	log_event(LOG_INFO, it->in->trace, "answered", "id", it->in->id, "callid", p->call_id, "status", status, "why", p->why, NULL);
+	log_event(LOG_INFO, it->in->trace, "answered", "id", it->in->id, "callid", p->call_id, "status", status, "why",
+		  p->why, NULL);
 	item_emit(it, out);
 }
 
@@ -82,7 +83,7 @@ static void ask_number(struct frame_item *it, const struct pager *p)
 	struct record *out = item_output(it, "sip.request");
 	const char *key;
 	json_t *value;
-	json_object_foreach(it->in->member, key, value)
+	json_object_foreach (it->in->member, key, value)
 		if (strcmp(key, "enum") != 0 && strcmp(key, "enum_wanted") != 0)
 			record_set_new(out->member, key, json_incref(value));
 	record_set(out->member, "enum_wanted", buf_str(&p->enum_wanted));
@@ -99,7 +100,8 @@ static void join(struct frame_item *it, const struct pager *p, const char *origi
 	if (answer_by >= 0)
 		record_set_int(out->member, "answer_by", answer_by);
 	metrics_add(frame_metrics(it->frame), &families[0], NULL, NULL, 1);
-	log_event(LOG_INFO, it->in->trace, "joined", "id", it->in->id, "callid", p->call_id, "original", original, NULL);
+	log_event(LOG_INFO, it->in->trace, "joined", "id", it->in->id, "callid", p->call_id, "original", original,
+		  NULL);
 	item_emit(it, out);
 }
 
@@ -137,14 +139,20 @@ static void send_mail(struct frame_item *it, struct program *prog, struct pager 
 	pager_fill(p, out->member, body, key);
 	next_references(p, &references);
 	memory_add(&prog->memory,
-		   &(struct memory_mail){.key = key, .record = it->in->id, .contr = buf_str(&p->contr), .msgid = buf_str(&p->msgid),
-					 .references = buf_str(&references), .private = p->private}, now);
+		   &(struct memory_mail){.key = key,
+					 .record = it->in->id,
+					 .contr = buf_str(&p->contr),
+					 .msgid = buf_str(&p->msgid),
+					 .references = buf_str(&references),
+					 .private = p->private},
+		   now);
 	buf_free(&references);
 	snprintf(size, sizeof size, "%lld", (long long)p->size);
 	snprintf(rcpt, sizeof rcpt, "%zu", p->rcpt.n);
 	char *imdn = p->cpim.message_id.n ? slice_dup(p->cpim.message_id) : NULL;
-	log_event(LOG_INFO, it->in->trace, "mapped", "id", it->in->id, "callid", p->call_id, "imdn", imdn, "conv", buf_str(&p->conv),
-		  "mid", buf_str(&p->msgid), "envid", record_str(out->member, "envid"), "rcpt", rcpt, "size", size, NULL);
+	log_event(LOG_INFO, it->in->trace, "mapped", "id", it->in->id, "callid", p->call_id, "imdn", imdn, "conv",
+		  buf_str(&p->conv), "mid", buf_str(&p->msgid), "envid", record_str(out->member, "envid"), "rcpt", rcpt,
+		  "size", size, NULL);
 	free(imdn);
 	item_emit(it, out);
 }
@@ -178,14 +186,16 @@ static void request(struct frame_item *it, struct program *prog)
 	int64_t now = frame_now_ms(it->frame);
 	const char *method = record_str(it->in->member, "method");
 	if (!method || strcmp(method, "MESSAGE") != 0) {
-		item_fail(it, "5.5.1", "only MESSAGE is mapped here, not %.20s", method ? method : "a request without method");
+		item_fail(it, "5.5.1", "only MESSAGE is mapped here, not %.20s",
+			  method ? method : "a request without method");
 		return;
 	}
 	prog->io.ctx = it;
 	pager_begin(&p, &prog->tools, it->in, now);
 	if (p.verdict == PAGER_MAIL && pager_recipients(&p) == PAGER_MAIL) {
 		pager_key(&p, &key);
-		if (memory_find(&prog->memory, buf_str(&key), now - 1000 * conf_int(prog->tools.conf, "dedupe_window", NULL), &original))
+		if (memory_find(&prog->memory, buf_str(&key),
+				now - 1000 * conf_int(prog->tools.conf, "dedupe_window", NULL), &original))
 			join(it, &p, buf_str(&original));
 		else
 			send_mail(it, prog, &p, buf_str(&key), now);
@@ -215,8 +225,15 @@ static void start(struct frame *f, void *ctx)
 {
 	struct program *prog = ctx;
 	prog->names = map_names_new(frame_conf(f));
-	prog->io = (struct map_io){.open = blob_open, .create = blob_create, .write = blob_write, .finish = blob_finish, .abort = blob_abort};
-	prog->tools = (struct map_tools){.conf = frame_conf(f), .names = prog->names, .io = &prog->io, .thread = thread,
+	prog->io = (struct map_io){.open = blob_open,
+				   .create = blob_create,
+				   .write = blob_write,
+				   .finish = blob_finish,
+				   .abort = blob_abort};
+	prog->tools = (struct map_tools){.conf = frame_conf(f),
+					 .names = prog->names,
+					 .io = &prog->io,
+					 .thread = thread,
 					 .thread_ctx = &prog->memory};
 }
 

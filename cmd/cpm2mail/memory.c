@@ -33,9 +33,11 @@ void memory_use(struct memory *m, struct sqlite3 *db)
 	memory_end(m);
 	m->db = db;
 	m->find = prepare(m, "SELECT record FROM sent WHERE key = ? AND at >= ?");
-	m->add = prepare(m, "INSERT OR REPLACE INTO sent (key, at, record, contr, private, msgid, refs) VALUES (?,?,?,?,?,?,?)");
+	m->add = prepare(
+		m, "INSERT OR REPLACE INTO sent (key, at, record, contr, private, msgid, refs) VALUES (?,?,?,?,?,?,?)");
 	m->forget = prepare(m, "DELETE FROM sent WHERE key = ?");
-	m->thread = prepare(m, "SELECT msgid, refs FROM sent WHERE contr = ? AND private = ? ORDER BY seq DESC LIMIT 1");
+	m->thread =
+		prepare(m, "SELECT msgid, refs FROM sent WHERE contr = ? AND private = ? ORDER BY seq DESC LIMIT 1");
 	m->prune = prepare(m, "DELETE FROM sent WHERE seq <= (SELECT max(seq) FROM "
 			      "(SELECT seq, at FROM sent ORDER BY seq LIMIT 1024) WHERE at < ?)");
 }

@@ -1,7 +1,9 @@
 /*
- * memory.h - what cpm2mail remembers: the idempotence marks of 1.2, and the msg-ids of contributions for In-Reply-To (3.12).
+ * memory.h - what cpm2mail remembers: the idempotence marks of 1.2, and the msg-ids of contributions for In-Reply-To
+ * (3.12).
  *
- * One table in the program's state store, committed with the batch. Ownership: a struct memory owns its prepared statements; memory_end() ends it.
+ * One table in the program's state store, committed with the batch. Ownership: a struct memory owns its prepared
+ * statements; memory_end() ends it.
  */
 #ifndef CPM2MAIL_MEMORY_H
 #define CPM2MAIL_MEMORY_H

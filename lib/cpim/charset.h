@@ -7,8 +7,8 @@
 #include "base/buf.h"
 
 /*
- * Append in as valid UTF-8. No or an unknown charset: UTF-8 if it is valid, else Latin-1 (peers send UTF-8 text without a charset). Octets
- * that the declared charset does not have become U+FFFD, and false is returned.
+ * Append in as valid UTF-8. No or an unknown charset: UTF-8 if it is valid, else Latin-1 (peers send UTF-8 text without
+ * a charset). Octets that the declared charset does not have become U+FFFD, and false is returned.
  */
 bool charset_to_utf8(struct buf *out, struct slice in, struct slice charset);
 

@@ -58,7 +58,8 @@ static struct slice keep(struct reader *r, struct slice escaped)
 	return (struct slice){to, n};
 }
 
-/* Octets of the parameters in front of a value: from the first ';' to the blank behind the last, quoted strings skipped. */
+/* Octets of the parameters in front of a value: from the first ';' to the blank behind the last, quoted strings
+ * skipped. */
 static size_t params_length(struct slice s)
 {
 	bool quoted = false;
@@ -215,8 +216,8 @@ static void imdn_header(struct reader *r, const struct header *h)
 static bool known(struct slice ns, struct slice name)
 {
 	static const char *const core[] = {"From", "To", "cc", "DateTime", "Subject", "NS", "Require", NULL};
-	static const char *const imdn[] = {"Message-ID",  "Disposition-Notification", "Original-To", "IMDN-Record-Route",
-					   "IMDN-Route", NULL};
+	static const char *const imdn[] = {
+		"Message-ID", "Disposition-Notification", "Original-To", "IMDN-Record-Route", "IMDN-Route", NULL};
 	const char *const *names = slice_ieq(ns, CPIM_NAMESPACE) ? core : slice_ieq(ns, IMDN_NAMESPACE) ? imdn : NULL;
 	for (; names && *names; names++)
 		if (slice_eq(name, *names))

@@ -40,7 +40,8 @@ static size_t put_utf8(char *to, unsigned c)
 	return 4;
 }
 
-/* \uXXXX at p (behind the u), with its second half if it is a surrogate pair; *used: octets taken. A half alone: U+FFFD. */
+/* \uXXXX at p (behind the u), with its second half if it is a surrogate pair; *used: octets taken. A half alone:
+ * U+FFFD. */
 static size_t unicode(char *to, const char *p, size_t n, size_t *used)
 {
 	int hi = code_unit(p, n);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define LISTS_NS "urn:ietf:params:xml:ns:resource-lists\n"
-#define COPY_NS "urn:ietf:params:xml:ns:copycontrol\n"
+#define COPY_NS	 "urn:ietf:params:xml:ns:copycontrol\n"
 
 struct reader {
 	struct lists *l;
@@ -96,7 +96,8 @@ static void XMLCALL on_end(void *ctx, const XML_Char *name)
 	r->depth--;
 }
 
-static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *sysid, const XML_Char *pubid, int internal)
+static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *sysid, const XML_Char *pubid,
+			       int internal)
 {
 	(void)name, (void)sysid, (void)pubid, (void)internal;
 	stop(ctx, "document type is refused");

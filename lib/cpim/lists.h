@@ -1,8 +1,8 @@
 /*
  * lists.h - application/resource-lists+xml with the copy control attributes (RFC 4826, 5364): recipients of a message.
  *
- * Ownership: a struct lists owns its entries and their strings; lists_free() ends it. Parsed by expat: a document type is refused, so that no
- * entity of its own can be declared; depth, octets and entries are bounded (8.5).
+ * Ownership: a struct lists owns its entries and their strings; lists_free() ends it. Parsed by expat: a document type
+ * is refused, so that no entity of its own can be declared; depth, octets and entries are bounded (8.5).
  */
 #ifndef CPMAIL_LISTS_H
 #define CPMAIL_LISTS_H
@@ -27,9 +27,9 @@ struct lists {
 };
 
 /*
- * Read a document. An entry without copyControl is bcc; of entries with the same URI the first one is kept, with the highest
- * precedence to > cc > bcc (1.4). false, with a reason in why[128], if it is no such document or passes a limit. On either result
- * lists_free() is due.
+ * Read a document. An entry without copyControl is bcc; of entries with the same URI the first one is kept, with the
+ * highest precedence to > cc > bcc (1.4). false, with a reason in why[128], if it is no such document or passes a
+ * limit. On either result lists_free() is due.
  */
 bool lists_read(struct lists *l, struct slice xml, char why[128]);
 void lists_free(struct lists *l);

@@ -1,8 +1,9 @@
 /*
  * mime.h - MIME header blocks, their parameters, and multipart bodies split by offsets: as much as CPM content needs.
  *
- * Ownership: struct mime_fields owns its arena (mime_fields_free()), its slices point into it. A struct source borrows memory or a file
- * descriptor, and owns one window (source_end()). Spans are offsets: a part of any size is never held whole.
+ * Ownership: struct mime_fields owns its arena (mime_fields_free()), its slices point into it. A struct source borrows
+ * memory or a file descriptor, and owns one window (source_end()). Spans are offsets: a part of any size is never held
+ * whole.
  */
 #ifndef CPMAIL_MIME_H
 #define CPMAIL_MIME_H
@@ -29,18 +30,20 @@ struct mime_fields {
 };
 
 /*
- * Read a header block from the start of in up to and with its empty line (or the end of in); *body: octets it took. A block that is only an
- * empty line is a valid empty one. false: a line that is no header field, or a limit passed. On either result mime_fields_free() is due.
+ * Read a header block from the start of in up to and with its empty line (or the end of in); *body: octets it took. A
+ * block that is only an empty line is a valid empty one. false: a line that is no header field, or a limit passed. On
+ * either result mime_fields_free() is due.
  */
 bool mime_fields_read(struct mime_fields *f, struct slice in, size_t *body);
 void mime_fields_free(struct mime_fields *f);
 /* The value of the first field of a name (case-insensitive); {NULL,0} if there is none. */
 struct slice mime_field(const struct mime_fields *f, const char *name);
 
-/* What stands before the parameters, lower case: "text/plain", "attachment". Returns false (and "" in out) if it is no token or token/token. */
+/* What stands before the parameters, lower case: "text/plain", "attachment". Returns false (and "" in out) if it is no
+ * token or token/token. */
 bool mime_word(struct slice value, struct buf *out);
-/* A parameter of a structured field as UTF-8: quoted-string undone, RFC 2231 continuations joined and charset converted, RFC 2047 words
- * left alone. false if it is absent. Octets may still be controls: sanitise. */
+/* A parameter of a structured field as UTF-8: quoted-string undone, RFC 2231 continuations joined and charset
+ * converted, RFC 2047 words left alone. false if it is absent. Octets may still be controls: sanitise. */
 bool mime_param(struct slice value, const char *name, struct buf *out);
 
 /* ---- octets in memory or in a file, read by offset ---- */
@@ -67,10 +70,10 @@ struct span {
 };
 
 /*
- * Split the multipart body in whole at its boundary (RFC 2046 5.1.1): a delimiter stands at the start of a line, and nothing but blanks follow
- * it, so a boundary that begins with ours is not ours. The CRLF before a delimiter belongs to it. A missing close delimiter is
- * tolerated: the last part ends with the body. Returns the number of parts, 0 if no delimiter was found, -1 if there are more than max, the
- * boundary is empty or too long, or reading failed.
+ * Split the multipart body in whole at its boundary (RFC 2046 5.1.1): a delimiter stands at the start of a line, and
+ * nothing but blanks follow it, so a boundary that begins with ours is not ours. The CRLF before a delimiter belongs to
+ * it. A missing close delimiter is tolerated: the last part ends with the body. Returns the number of parts, 0 if no
+ * delimiter was found, -1 if there are more than max, the boundary is empty or too long, or reading failed.
  */
 int multipart_split(struct source *s, struct span whole, struct slice boundary, struct span *parts, int max);
 

@@ -13,7 +13,8 @@ struct split {
 	bool closed;
 };
 
-/* What follows a delimiter, at most to its line end: *skip octets; *last: it is the close delimiter. false: it is another text. */
+/* What follows a delimiter, at most to its line end: *skip octets; *last: it is the close delimiter. false: it is
+ * another text. */
 static bool trail(struct slice s, bool at_end, size_t *skip, bool *last)
 {
 	size_t i = 0;
@@ -95,7 +96,8 @@ int multipart_split(struct source *s, struct span whole, struct slice boundary, 
 	struct slice mark = {text, boundary.n + 2};
 	struct split sp = {.whole = whole, .parts = parts, .max = max, .open = -1};
 	for (int64_t at = whole.from; at < whole.to && !sp.closed;) {
-		int64_t back = at - whole.from < 2 ? at - whole.from : 2; /* the line end in front is looked at as well */
+		int64_t back =
+			at - whole.from < 2 ? at - whole.from : 2; /* the line end in front is looked at as well */
 		size_t want = whole.to - at + back > SOURCE_WINDOW ? SOURCE_WINDOW : (size_t)(whole.to - at + back);
 		struct slice w = source_at(s, at - back, want);
 		size_t done;

@@ -6,8 +6,8 @@
 
 #include "map/pager.h"
 
-/* Open p->body. PAGER_ANSWER (413, 415, 400) or PAGER_TROUBLE where it cannot be had. Never more than max_pager_in octets, and of these no more
- * than a window in memory when they come from a blob. */
+/* Open p->body. PAGER_ANSWER (413, 415, 400) or PAGER_TROUBLE where it cannot be had. Never more than max_pager_in
+ * octets, and of these no more than a window in memory when they come from a blob. */
 enum pager_verdict body_open(struct pager *p);
 
 #endif

@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-/* The entity's octets may themselves be encoded, which MIME forbids for composites and some senders do: then they are decoded into memory. */
+/* The entity's octets may themselves be encoded, which MIME forbids for composites and some senders do: then they are
+ * decoded into memory. */
 static bool unfold_transfer(struct pager *p, struct entity *e)
 {
 	if (transfer_read(e->cte) == TRANSFER_IDENTITY)
@@ -70,7 +71,7 @@ bool content_list(struct pager *p, const struct entity *e, const char *type, str
 	struct buf word = {0}, xml = {0};
 	struct lists list;
 	mime_word(e->disposition, &word);
-	enum list_kind kind = strcmp(buf_str(&word), "recipient-list") == 0	     ? LIST_EXPLODE
+	enum list_kind kind = strcmp(buf_str(&word), "recipient-list") == 0	      ? LIST_EXPLODE
 			      : strcmp(buf_str(&word), "recipient-list-history") == 0 ? LIST_HISTORY
 										      : LIST_NONE;
 	bool wanted = at.cpim == 0 && (kind > p->list_kind);
@@ -120,7 +121,8 @@ static bool read_children(struct pager *p, const struct entity *e, struct childr
 	c->heads = xcalloc((size_t)c->n, sizeof *c->heads);
 	for (int i = 0; i < c->n && p->verdict == PAGER_MAIL; i++) {
 		int64_t octets = c->spans[i].to - c->spans[i].from;
-		struct slice head = source_at(e->source, c->spans[i].from, octets < MIME_HEAD_MAX ? (size_t)octets : MIME_HEAD_MAX);
+		struct slice head =
+			source_at(e->source, c->spans[i].from, octets < MIME_HEAD_MAX ? (size_t)octets : MIME_HEAD_MAX);
 		if (!mime_fields_read(&c->fields[i], head, &c->heads[i]))
 			pager_answer(p, 400, "Bad Multipart", "bad MIME header in a part");
 		struct slice value = mime_field(&c->fields[i], "Content-Type");
@@ -158,15 +160,19 @@ bool content_multi(struct pager *p, const struct entity *whole, const char *type
 	if (p->verdict != PAGER_MAIL || !unfold_transfer(p, &e))
 		return true;
 	bool related = strcmp(type, "multipart/related") == 0, alternative = strcmp(type, "multipart/alternative") == 0;
-	struct part *multi = part_new(PART_MULTI, related || alternative ? type : "multipart/mixed"), **end = &multi->child;
+	struct part *multi = part_new(PART_MULTI, related || alternative ? type : "multipart/mixed"),
+		    **end = &multi->child;
 	bool good = read_children(p, &e, &c);
 	at.depth++;
 	at.beside_text = alternative && c.text;
 	for (int i = 0; good && i < c.n; i++) {
 		const struct mime_fields *f = &c.fields[i];
-		struct entity child = {.type = mime_field(f, "Content-Type"), .disposition = mime_field(f, "Content-Disposition"),
-				       .cte = mime_field(f, "Content-Transfer-Encoding"), .id = mime_field(f, "Content-ID"),
-				       .source = e.source, .span = {c.spans[i].from + (int64_t)c.heads[i], c.spans[i].to}};
+		struct entity child = {.type = mime_field(f, "Content-Type"),
+				       .disposition = mime_field(f, "Content-Disposition"),
+				       .cte = mime_field(f, "Content-Transfer-Encoding"),
+				       .id = mime_field(f, "Content-ID"),
+				       .source = e.source,
+				       .span = {c.spans[i].from + (int64_t)c.heads[i], c.spans[i].to}};
 		*end = content_entity(p, &child, at);
 		good = p->verdict == PAGER_MAIL;
 		if (*end)

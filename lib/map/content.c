@@ -46,7 +46,12 @@ void content_free(struct part *part)
 /* 1.3: a disposition that nobody here knows makes the request unacceptable, unless it says that it may be ignored. */
 static bool disposition_known(const struct entity *e)
 {
-	static const char *const known[] = {"render", "inline", "attachment", "session", "notification", "recipient-list",
+	static const char *const known[] = {"render",
+					    "inline",
+					    "attachment",
+					    "session",
+					    "notification",
+					    "recipient-list",
 					    "recipient-list-history"};
 	struct buf word = {0};
 	bool good = !e->disposition.n;
@@ -54,7 +59,8 @@ static bool disposition_known(const struct entity *e)
 		mime_word(e->disposition, &word);
 		for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 			good = good || strcmp(buf_str(&word), known[i]) == 0;
-		good = good || (mime_param(e->disposition, "handling", &word) && strcasecmp(buf_str(&word), "optional") == 0);
+		good = good ||
+		       (mime_param(e->disposition, "handling", &word) && strcasecmp(buf_str(&word), "optional") == 0);
 	}
 	buf_free(&word);
 	return good;
@@ -62,8 +68,10 @@ static bool disposition_known(const struct entity *e)
 
 static bool type_accepted(const char *type)
 {
-	static const char *const accepted[] = {"message/cpim", "text/plain", "text/html", "multipart/mixed", "multipart/related",
-					       "multipart/alternative", "message/imdn+xml", "application/im-iscomposing+xml"};
+	static const char *const accepted[] = {"message/cpim",	    "text/plain",
+					       "text/html",	    "multipart/mixed",
+					       "multipart/related", "multipart/alternative",
+					       "message/imdn+xml",  "application/im-iscomposing+xml"};
 	for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++)
 		if (strcmp(type, accepted[i]) == 0)
 			return true;
@@ -74,31 +82,31 @@ static bool type_accepted(const char *type)
 
 /* clang-format off */
 const struct content_row T311[] = {
-	{"text/plain",                     CONTENT_SHORT,      CONVERT(content_text),        "text/plain; charset=UTF-8",            "3.11"},
-	{"text/html",                      CONTENT_ATTACHED,   CONVERT(content_text),        "text/html; charset=UTF-8, attached",   "3.11"},
-	{"text/html",                      CONTENT_BESIDE,     CONVERT(content_text),        "text/html; charset=UTF-8",             "3.11"},
-	{"text/html",                      CONTENT_SHORT,      CONVERT(content_alternative), "multipart/alternative {text, html}",   "7.6"},
-	{"text/plain",                     CONTENT_ALWAYS,     CONVERT(content_long_text),   "streamed, charset as declared",        "3.11"},
-	{"text/html",                      CONTENT_ALWAYS,     CONVERT(content_long_text),   "streamed, charset as declared",        "3.11"},
-	{"multipart/signed",               CONTENT_ALWAYS,     CONVERT(content_exact),       "octet for octet",                      "RFC 1847 2.1"},
-	{"multipart/encrypted",            CONTENT_ALWAYS,     CONVERT(content_exact),       "octet for octet",                      "RFC 1847 2.2"},
-	{"multipart/related",              CONTENT_ALWAYS,     CONVERT(content_multi),       "same structure, each leaf re-encoded", "RFC 2387"},
-	{"multipart/alternative",          CONTENT_ALWAYS,     CONVERT(content_multi),       "same structure, each leaf re-encoded", "RFC 2046 5.1.4"},
-	{"multipart/*",                    CONTENT_ALWAYS,     CONVERT(content_multi),       "multipart/mixed, leaves re-encoded",   "RFC 2046 5.1.3"},
-	{"application/resource-lists+xml", CONTENT_ALWAYS,     CONVERT(content_list),        "dropped; recipients",                  "1.4"},
-	{"application/im-iscomposing+xml", CONTENT_ALWAYS,     CONVERT(content_drop),        "dropped",                              "3.11"},
-	{"message/imdn+xml",               CONTENT_ALWAYS,     CONVERT(content_report),      "dropped; a report",                    "1.1"},
-	{"message/cpim",                   CONTENT_UNWRAPPABLE, CONVERT(content_cpim),       "unwrapped",                            "3.11"},
-	{"message/rfc822",                 CONTENT_ALWAYS,     CONVERT(content_exact),       "kept",                                 "3.11"},
-	{"application/pkcs7-mime",         CONTENT_ALWAYS,     CONVERT(content_smime),       "same octets, type with parameters",    "RFC 8551"},
-	{"application/x-pkcs7-mime",       CONTENT_ALWAYS,     CONVERT(content_smime),       "same octets, type with parameters",    "RFC 8551"},
-	{RCS_FT_TYPE,                      CONTENT_ALWAYS,     CONVERT(content_rcs),         "text",                                 "1.12"},
-	{RCS_GEO_TYPE,                     CONTENT_ALWAYS,     CONVERT(content_rcs),         "text",                                 "1.12"},
-	{"image/*",                        CONTENT_ALWAYS,     CONVERT(content_file),        "attachment, base64",                   "RFC 2231"},
-	{"audio/*",                        CONTENT_ALWAYS,     CONVERT(content_file),        "attachment, base64",                   "RFC 2231"},
-	{"video/*",                        CONTENT_ALWAYS,     CONVERT(content_file),        "attachment, base64",                   "RFC 2231"},
-	{"application/*",                  CONTENT_ALWAYS,     CONVERT(content_file),        "attachment, base64",                   "RFC 2231"},
-	{"*",                              CONTENT_ALWAYS,     CONVERT(content_file),        "attachment, base64",                   "3.11"},
+	{"text/plain",                     CONTENT_SHORT, CONVERT(content_text), "text/plain; charset=UTF-8", "3.11"},
+	{"text/html",                      CONTENT_ATTACHED, CONVERT(content_text), "text/html, attached", "3.11"},
+	{"text/html",                      CONTENT_BESIDE, CONVERT(content_text), "text/html; charset=UTF-8", "3.11"},
+	{"text/html",                      CONTENT_SHORT, CONVERT(content_alternative), "{text, html}", "7.6"},
+	{"text/plain",                     CONTENT_ALWAYS, CONVERT(content_long_text), "streamed as it came", "3.11"},
+	{"text/html",                      CONTENT_ALWAYS, CONVERT(content_long_text), "streamed as it came", "3.11"},
+	{"multipart/signed",               CONTENT_ALWAYS, CONVERT(content_exact), "octet for octet", "RFC 1847 2.1"},
+	{"multipart/encrypted",            CONTENT_ALWAYS, CONVERT(content_exact), "octet for octet", "RFC 1847 2.2"},
+	{"multipart/related",              CONTENT_ALWAYS, CONVERT(content_multi), "same structure", "RFC 2387"},
+	{"multipart/alternative",          CONTENT_ALWAYS, CONVERT(content_multi), "same structure", "RFC 2046 5.1.4"},
+	{"multipart/*",                    CONTENT_ALWAYS, CONVERT(content_multi), "multipart/mixed", "RFC 2046 5.1.3"},
+	{"application/resource-lists+xml", CONTENT_ALWAYS, CONVERT(content_list), "dropped; recipients", "1.4"},
+	{"application/im-iscomposing+xml", CONTENT_ALWAYS, CONVERT(content_drop), "dropped", "3.11"},
+	{"message/imdn+xml",               CONTENT_ALWAYS, CONVERT(content_report), "dropped; a report", "1.1"},
+	{"message/cpim",                   CONTENT_UNWRAPPABLE, CONVERT(content_cpim), "unwrapped", "3.11"},
+	{"message/rfc822",                 CONTENT_ALWAYS, CONVERT(content_exact), "kept", "3.11"},
+	{"application/pkcs7-mime",         CONTENT_ALWAYS, CONVERT(content_smime), "same octets, whole type", "RFC 8551"},
+	{"application/x-pkcs7-mime",       CONTENT_ALWAYS, CONVERT(content_smime), "same octets, whole type", "RFC 8551"},
+	{RCS_FT_TYPE,                      CONTENT_ALWAYS, CONVERT(content_rcs), "text", "1.12"},
+	{RCS_GEO_TYPE,                     CONTENT_ALWAYS, CONVERT(content_rcs), "text", "1.12"},
+	{"image/*",                        CONTENT_ALWAYS, CONVERT(content_file), "attachment, base64", "RFC 2231"},
+	{"audio/*",                        CONTENT_ALWAYS, CONVERT(content_file), "attachment, base64", "RFC 2231"},
+	{"video/*",                        CONTENT_ALWAYS, CONVERT(content_file), "attachment, base64", "RFC 2231"},
+	{"application/*",                  CONTENT_ALWAYS, CONVERT(content_file), "attachment, base64", "RFC 2231"},
+	{"*",                              CONTENT_ALWAYS, CONVERT(content_file), "attachment, base64", "3.11"},
 };
 /* clang-format on */
 const size_t T311_rows = sizeof T311 / sizeof *T311;
@@ -149,7 +157,8 @@ static struct part *by_table(struct pager *p, const struct entity *e, const char
 {
 	struct part *part = NULL;
 	for (size_t i = 0; i < T311_rows; i++)
-		if (type_matches(T311[i].type, type) && holds(T311[i].when, e, at) && T311[i].convert(p, e, type, at, &part))
+		if (type_matches(T311[i].type, type) && holds(T311[i].when, e, at) &&
+		    T311[i].convert(p, e, type, at, &part))
 			break;
 	return part;
 }
@@ -193,7 +202,8 @@ static bool root_accepted(struct pager *p, struct slice type)
 	if (good)
 		return true;
 	p->header = "Accept";
-	p->header_value = "message/cpim, text/plain, text/html, multipart/mixed, multipart/related, multipart/alternative";
+	p->header_value =
+		"message/cpim, text/plain, text/html, multipart/mixed, multipart/related, multipart/alternative";
 	pager_answer(p, 415, "Unsupported Media Type", "type of the body is not served");
 	return false;
 }
@@ -208,13 +218,19 @@ enum pager_verdict content_plan(struct pager *p)
 	struct slice root = slice_trim(slice_of(type ? type : "text/plain"));
 	if (!root_accepted(p, root))
 		return p->verdict;
-	const char *disposition = pager_header(p, "Content-Disposition"), *cte = pager_header(p, "Content-Transfer-Encoding");
-	struct entity e = {.type = root, .disposition = slice_of(disposition ? disposition : ""), .cte = slice_of(cte ? cte : ""),
-			   .id = {"", 0}, .source = &p->body, .span = {0, p->body.size}};
+	const char *disposition = pager_header(p, "Content-Disposition"),
+		   *cte = pager_header(p, "Content-Transfer-Encoding");
+	struct entity e = {.type = root,
+			   .disposition = slice_of(disposition ? disposition : ""),
+			   .cte = slice_of(cte ? cte : ""),
+			   .id = {"", 0},
+			   .source = &p->body,
+			   .span = {0, p->body.size}};
 	p->content = content_entity(p, &e, (struct place){0});
 	if (p->verdict != PAGER_MAIL || !p->content)
 		return p->verdict;
-	if (p->content->kind == PART_FILE && p->content->disposition && !p->content->whole_type) { /* an attachment without a text (3.11) */
+	if (p->content->kind == PART_FILE && p->content->disposition &&
+	    !p->content->whole_type) { /* an attachment without a text (3.11) */
 		struct part *mixed = part_new(PART_MULTI, "multipart/mixed");
 		mixed->child = p->content;
 		p->content = mixed;

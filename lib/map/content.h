@@ -1,8 +1,8 @@
 /*
  * content.h - table 3.11: the content of a message becomes the content of a mail.
  *
- * First a plan, a tree of parts; then it is written. Text is held (it is bounded), everything else is a span of the request's body that is streamed
- * when the mail is written.
+ * First a plan, a tree of parts; then it is written. Text is held (it is bounded), everything else is a span of the
+ * request's body that is streamed when the mail is written.
  */
 #ifndef CPMAIL_MAP_CONTENT_H
 #define CPMAIL_MAP_CONTENT_H
@@ -36,7 +36,7 @@ struct param {
 struct part {
 	enum part_kind kind;
 	enum mail_cte encoding;
-	char *type;	     /* "text/plain"; or, with whole_type, the complete value */
+	char *type; /* "text/plain"; or, with whole_type, the complete value */
 	bool whole_type;
 	struct param params[3];
 	int nparams;
@@ -81,8 +81,10 @@ enum content_when {
 	CONTENT_UNWRAPPABLE /* not too deep in wrappers */
 };
 
-/* Makes *part, or nothing of it (dropped, or a verdict is set). false: it is not such a thing after all, the next row. */
-typedef bool content_convert(struct pager *p, const struct entity *e, const char *type, struct place at, struct part **part);
+/* Makes *part, or nothing of it (dropped, or a verdict is set). false: it is not such a thing after all, the next row.
+ */
+typedef bool content_convert(struct pager *p, const struct entity *e, const char *type, struct place at,
+			     struct part **part);
 
 /* The first row whose type and condition fit, and whose converter takes it. */
 struct content_row {

@@ -33,7 +33,8 @@ static void head_lines(const struct part *part, struct buf *out)
 	}
 }
 
-/* A complete type of the sender's own (S/MIME, signed): its words may be folded at their blanks, its parameters are not read again. */
+/* A complete type of the sender's own (S/MIME, signed): its words may be folded at their blanks, its parameters are not
+ * read again. */
 static void whole_type(const struct part *part, struct buf *out)
 {
 	if (!mail_header_words(out, "Content-Type", slice_of(part->type)))
@@ -156,7 +157,8 @@ static bool occurs(struct pager *p, const struct part *part, struct slice bounda
 			continue;
 		for (int64_t at = part->span.from; at < part->span.to;) {
 			int64_t left = part->span.to - at;
-			struct slice in = source_at(part->source, at, left < SOURCE_WINDOW ? (size_t)left : SOURCE_WINDOW);
+			struct slice in =
+				source_at(part->source, at, left < SOURCE_WINDOW ? (size_t)left : SOURCE_WINDOW);
 			if (memmem(in.p, in.n, boundary.p, boundary.n))
 				return true;
 			if (in.n <= boundary.n || (int64_t)in.n == left)
@@ -177,7 +179,8 @@ static void choose(struct pager *p, struct part *part)
 		part->boundary[0] = '\0';
 		for (unsigned attempt = 0; attempt < 100; attempt++) {
 			buf_clear(&text);
-			token_boundary(map_keys(p->tools->names), buf_str(&p->msgid), (unsigned)part->number, attempt, &text);
+			token_boundary(map_keys(p->tools->names), buf_str(&p->msgid), (unsigned)part->number, attempt,
+				       &text);
 			if (!occurs(p, p->content, slice_buf(&text)))
 				break;
 		}

@@ -57,9 +57,9 @@ static void arena_free(struct arena *a)
 
 struct render {
 	struct buf *out;
-	size_t start;	   /* of our text in out */
-	int newlines;	   /* due before the next visible octet */
-	bool gap;	   /* a blank is due */
+	size_t start;					/* of our text in out */
+	int newlines;					/* due before the next visible octet */
+	bool gap;					/* a blank is due */
 	enum { LINE_EMPTY, LINE_MARK, LINE_TEXT } line; /* LINE_MARK: only the mark of a list item stands in it */
 	int pre, quotes;
 	bool too_deep; /* text was left out */

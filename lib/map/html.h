@@ -1,8 +1,9 @@
 /*
  * html.h - HTML to plain text (7.6): a walk over the tree that gumbo makes.
  *
- * Bounded: at most HTML_OCTETS_MAX of the input are looked at, the tree lives in an arena of HTML_ARENA_MAX octets (a page of misnested tags can
- * make a tree that grows with the square of its size); where it does not fit or is deeper than HTML_DEPTH_MAX, tags are just cut out. Nothing is ever fetched.
+ * Bounded: at most HTML_OCTETS_MAX of the input are looked at, the tree lives in an arena of HTML_ARENA_MAX octets (a
+ * page of misnested tags can make a tree that grows with the square of its size); where it does not fit or is deeper
+ * than HTML_DEPTH_MAX, tags are just cut out. Nothing is ever fetched.
  */
 #ifndef CPMAIL_MAP_HTML_H
 #define CPMAIL_MAP_HTML_H

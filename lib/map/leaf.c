@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LINE_MAX_OCTETS = 998 };
+enum {
+	LINE_MAX_OCTETS = 998, /* RFC 5322 2.1.1 */
+	TYPE_MAX = 900
+};
 
 bool content_octets(struct pager *p, const struct entity *e, struct buf *out)
 {
@@ -208,7 +211,8 @@ bool content_rcs(struct pager *p, const struct entity *e, const char *type, stru
 
 /* ---- what goes through untouched ---- */
 
-/* Can these octets stand in a mail as they are? Lines of at most 998 octets, ended by CRLF, no NUL; *eight: some are above 127. */
+/* Can these octets stand in a mail as they are? Lines of at most 998 octets, ended by CRLF, no NUL; *eight: some are
+ * above 127. */
 static bool fits_mail(const struct entity *e, bool *eight)
 {
 	size_t line = 0;
@@ -221,7 +225,8 @@ static bool fits_mail(const struct entity *e, bool *eight)
 			return false;
 		for (size_t i = 0; i < in.n; i++) {
 			char c = in.p[i];
-			if (c == '\0' || (last == '\r') != (c == '\n') || (c != '\n' && c != '\r' && ++line > LINE_MAX_OCTETS))
+			if (c == '\0' || (last == '\r') != (c == '\n') ||
+			    (c != '\n' && c != '\r' && ++line > LINE_MAX_OCTETS))
 				return false;
 			if (c == '\n')
 				line = 0;
@@ -233,11 +238,20 @@ static bool fits_mail(const struct entity *e, bool *eight)
 	return last != '\r';
 }
 
+/* Can a type with all its parameters be written as it came? */
+static bool type_fits(struct slice type)
+{
+	for (size_t i = 0; i < type.n; i++)
+		if (type.p[i] < ' ' || type.p[i] == 127)
+			return false;
+	return type.n <= TYPE_MAX && is_ascii(type.p, type.n);
+}
+
 bool content_exact(struct pager *p, const struct entity *e, const char *type, struct place at, struct part **out)
 {
 	bool eight;
 	(void)at;
-	bool fits = transfer_read(e->cte) == TRANSFER_IDENTITY && fits_mail(e, &eight);
+	bool fits = transfer_read(e->cte) == TRANSFER_IDENTITY && type_fits(e->type) && fits_mail(e, &eight);
 	if (e->source->error) {
 		pager_trouble(p, e->source->error);
 		return true;
@@ -268,7 +282,7 @@ bool content_smime(struct pager *p, const struct entity *e, const char *type, st
 	struct buf value = {0};
 	(void)at;
 	*out = part;
-	if (part) {
+	if (part && type_fits(e->type)) {
 		text_sanitise(&value, e->type, LINE_MAX_OCTETS);
 		free(part->type);
 		part->type = xstrdup(buf_str(&value));

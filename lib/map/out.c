@@ -19,7 +19,8 @@ json_t *pager_build(struct pager *p)
 	struct buf head = {0};
 	struct sink out = {.io = p->tools->io};
 	content_boundaries(p);
-	map_walk(p, T2, T2_rows, &head);
+	if (!map_walk(p, T2, T2_rows, &head))
+		pager_answer(p, 500, "Server Internal Error", "a mandatory header field has no value");
 	buf_puts(&head, "\r\n");
 	sink_buf(&out, &head);
 	buf_free(&head);
@@ -152,7 +153,7 @@ void pager_fill(struct pager *p, json_t *mail, json_t *body, const char *key)
 	}
 	record_set_bool(mail, "smtputf8", p->utf8);
 	record_set_bool(mail, "eightbit", value(p, "BODY", &b));
-	if (map_needs_tls(p->tools->names, record_str(p->sip, "uri")))
+	if (map_needs_tls(p->tools->names, record_str(p->sip, "uri")) || map_needs_tls(p->tools->names, p->originator))
 		record_set_bool(mail, "require_tls", true);
 	record_set(mail, "message_id", buf_str(&p->msgid));
 	if (value(p, "SIZE", &b))

@@ -32,8 +32,9 @@ enum pager_verdict pager_trouble(struct pager *p, int error)
 static const char *compact(const char *name)
 {
 	static const char *const row[][2] = {
-		{"From", "f"},	       {"To", "t"},		 {"Call-ID", "i"},	   {"Subject", "s"},
-		{"Content-Type", "c"}, {"Content-Encoding", "e"}, {"Referred-By", "b"},
+		{"From", "f"},	      {"To", "t"},	     {"Call-ID", "i"},
+		{"Subject", "s"},     {"Content-Type", "c"}, {"Content-Encoding", "e"},
+		{"Referred-By", "b"},
 	};
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
 		if (strcmp(row[i][0], name) == 0)
@@ -46,7 +47,7 @@ static const json_t *find(const struct pager *p, const char *name)
 	const char *shorter = compact(name);
 	size_t i;
 	json_t *pair;
-	json_array_foreach(p->headers, i, pair) {
+	json_array_foreach (p->headers, i, pair) {
 		const char *have = json_string_value(json_array_get(pair, 0));
 		if (have && (strcasecmp(have, name) == 0 || (shorter && strcasecmp(have, shorter) == 0)))
 			return pair;
@@ -167,7 +168,9 @@ static bool read_ids(struct pager *p)
 	if (p->answered_contr && !*p->answered_contr)
 		p->answered_contr = NULL;
 	token_msgid(map_keys(p->tools->names),
-		    &(struct token_message){.kind = TOKEN_STANDALONE, .conv = buf_str(&p->conv), .contr = buf_str(&p->contr),
+		    &(struct token_message){.kind = TOKEN_STANDALONE,
+					    .conv = buf_str(&p->conv),
+					    .contr = buf_str(&p->contr),
 					    .hidden = p->private},
 		    map_mail_domain(p->tools->names), &p->msgid);
 	return true;

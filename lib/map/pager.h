@@ -1,8 +1,10 @@
 /*
- * pager.h - one MESSAGE on its way to being a mail: what was read from the request, what the tables T1, T2 and 3.11 made of it.
+ * pager.h - one MESSAGE on its way to being a mail: what was read from the request, what the tables T1, T2 and 3.11
+ * made of it.
  *
- * Ownership: struct pager owns all it holds but what pager_begin() was given, which must live as long; pager_end() ends it. The order of calls is
- * pager_begin(), pager_recipients(), pager_build(). Private to lib/map and the program that runs it.
+ * Ownership: struct pager owns all it holds but what pager_begin() was given, which must live as long; pager_end() ends
+ * it. The order of calls is pager_begin(), pager_recipients(), pager_build(). Private to lib/map and the program that
+ * runs it.
  */
 #ifndef CPMAIL_MAP_PAGER_H
 #define CPMAIL_MAP_PAGER_H
@@ -17,10 +19,10 @@
 enum { PAGER_PAI_MAX = 8, PAGER_ADDRESSES_MAX = 600, PAGER_CPIM_DEPTH = 3 };
 
 enum pager_verdict {
-	PAGER_MAIL,    /* go on */
-	PAGER_ANSWER,  /* answer with status and reason; no mail */
-	PAGER_ENUM,    /* the number in enum_wanted must be looked up first (2.7) */
-	PAGER_TROUBLE  /* a blob could not be read or written: again later; error holds errno */
+	PAGER_MAIL,   /* go on */
+	PAGER_ANSWER, /* answer with status and reason; no mail */
+	PAGER_ENUM,   /* the number in enum_wanted must be looked up first (2.7) */
+	PAGER_TROUBLE /* a blob could not be read or written: again later; error holds errno */
 };
 
 /* What the program remembers of earlier mails, for In-Reply-To: false if there is none. */
@@ -98,9 +100,9 @@ struct pager {
 	/* outcome */
 	enum pager_verdict verdict;
 	int status;
-	const char *reason; /* static */
+	const char *reason;		   /* static */
 	const char *header, *header_value; /* one header of the answer, static; NULL: none */
-	char why[128]; /* for the log */
+	char why[128];			   /* for the log */
 	int error;
 	int64_t size; /* of the finished mail */
 };
@@ -127,7 +129,8 @@ enum pager_verdict pager_trouble(struct pager *p, int error);
 const char *pager_header(const struct pager *p, const char *name);
 /* The same as UTF-8 text whatever octets it had; false if there is none. */
 bool pager_header_text(const struct pager *p, const char *name, struct buf *out);
-/* H("contr", Call-ID, CSeq number, From tag), 32 hex digits: what stands for ids that the request does not bring (1.1). */
+/* H("contr", Call-ID, CSeq number, From tag), 32 hex digits: what stands for ids that the request does not bring (1.1).
+ */
 void pager_derived_id(const struct pager *p, struct buf *out);
 
 /* Add an address (domain in lower case); false if it is there already or the set is full. */

@@ -1,5 +1,6 @@
 /*
- * party.h - who stands in a SIP header: From, To, P-Asserted-Identity, Reply-To, Referred-By values taken apart (RFC 3261 20.10).
+ * party.h - who stands in a SIP header: From, To, P-Asserted-Identity, Reply-To, Referred-By values taken apart (RFC
+ * 3261 20.10).
  *
  * Ownership: a struct party owns its strings; party_free() ends it; a zeroed one is valid and empty.
  */

@@ -97,7 +97,8 @@ static void XMLCALL on_text(void *ctx, const XML_Char *s, int n)
 		buf_put(&r->value[r->into], s, (size_t)n);
 }
 
-static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *sysid, const XML_Char *pubid, int internal)
+static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *sysid, const XML_Char *pubid,
+			       int internal)
 {
 	struct reader *r = ctx;
 	(void)name, (void)sysid, (void)pubid, (void)internal;
@@ -156,8 +157,9 @@ bool rcs_location_text(struct buf *out, struct slice xml)
 {
 	struct reader r = {0};
 	double lat, lon, radius;
-	bool good = read_xml(&r, xml) && r.value[GEO_ROOT].n && sscanf(buf_str(&r.value[GEO_POS]), "%lf %lf", &lat, &lon) == 2 &&
-		    lat >= -90 && lat <= 90 && lon >= -180 && lon <= 180;
+	bool good = read_xml(&r, xml) && r.value[GEO_ROOT].n &&
+		    sscanf(buf_str(&r.value[GEO_POS]), "%lf %lf", &lat, &lon) == 2 && lat >= -90 && lat <= 90 &&
+		    lon >= -180 && lon <= 180;
 	if (good) {
 		line(out, "Location", &r.value[GEO_LABEL]);
 		buf_printf(out, "geo:%.10g,%.10g", lat, lon);

@@ -8,10 +8,11 @@
 
 enum { RCS_OCTETS_MAX = 64 << 10, RCS_DEPTH_MAX = 20 };
 
-#define RCS_FT_TYPE "application/vnd.gsma.rcs-ft-http+xml"
+#define RCS_FT_TYPE  "application/vnd.gsma.rcs-ft-http+xml"
 #define RCS_GEO_TYPE "application/vnd.gsma.rcspushlocation+xml"
 
-/* Append file name, size, type, until-date and URL, a line each (LF). false: not such a document, or a document type in it. */
+/* Append file name, size, type, until-date and URL, a line each (LF). false: not such a document, or a document type in
+ * it. */
 bool rcs_file_text(struct buf *out, struct slice xml);
 /* Append label, geo: URI (RFC 5870) and what else says where, a line each. false as above. */
 bool rcs_location_text(struct buf *out, struct slice xml);

@@ -1,7 +1,9 @@
 /*
- * sink.h - where a finished mail goes: memory while it is small, a blob from RECORD_INLINE_MAX octets on; and how a map reaches blobs at all.
+ * sink.h - where a finished mail goes: memory while it is small, a blob from RECORD_INLINE_MAX octets on; and how a map
+ * reaches blobs at all.
  *
- * Ownership: a struct sink owns its buffer and its blob until sink_finish() hands them out as a body object, or sink_drop() forgets them.
+ * Ownership: a struct sink owns its buffer and its blob until sink_finish() hands them out as a body object, or
+ * sink_drop() forgets them.
  */
 #ifndef CPMAIL_MAP_SINK_H
 #define CPMAIL_MAP_SINK_H

@@ -17,7 +17,9 @@ static bool trace(struct pager *p, struct slice unused, struct buf *out)
 	const char *name = record_str(peer, "name");
 	(void)unused;
 	struct mail_received r = {
-		.from = p->private ? NULL : name ? name : record_str(peer, "address"),
+		.from = p->private ? NULL
+			: name	   ? name
+				   : record_str(peer, "address"),
 		.by = map_gateway(p->tools->names),
 		.with = "SIP",
 		.id = p->in->id,
@@ -138,9 +140,10 @@ static bool reply_to(struct pager *p, struct slice uri, struct buf *out)
 	struct buf address = {0};
 	struct mail_address a;
 	char *s = slice_dup(uri);
-	bool good = map_to_mail(p->tools->names, s, &address) && mail_address_parse(slice_buf(&address), &a) &&
-		    (map_domain_ours(p->tools->names, a.domain) || conf_bool(p->tools->conf, "reply_to_external", NULL)) &&
-		    address_field(out, "Reply-To", (struct slice){"", 0}, slice_buf(&address));
+	bool good =
+		map_to_mail(p->tools->names, s, &address) && mail_address_parse(slice_buf(&address), &a) &&
+		(map_domain_ours(p->tools->names, a.domain) || conf_bool(p->tools->conf, "reply_to_external", NULL)) &&
+		address_field(out, "Reply-To", (struct slice){"", 0}, slice_buf(&address));
 	free(s);
 	buf_free(&address);
 	return good;
@@ -241,7 +244,8 @@ static bool sip_to(struct pager *p, struct slice uri, struct buf *out)
 {
 	struct buf address = {0};
 	char *s = slice_dup(uri);
-	bool good = map_from_request_uri(p->tools->names, s, &address) == MAP_OK && show_one(p, slice_buf(&address), out);
+	bool good =
+		map_from_request_uri(p->tools->names, s, &address) == MAP_OK && show_one(p, slice_buf(&address), out);
 	free(s);
 	buf_free(&address);
 	return good;
@@ -306,7 +310,8 @@ static bool computed_id(struct pager *p, struct slice contr, struct buf *out)
 {
 	char *id = slice_dup(contr);
 	token_msgid(map_keys(p->tools->names),
-		    &(struct token_message){.kind = TOKEN_STANDALONE, .conv = buf_str(&p->conv), .contr = id, .hidden = p->private},
+		    &(struct token_message){
+			    .kind = TOKEN_STANDALONE, .conv = buf_str(&p->conv), .contr = id, .hidden = p->private},
 		    map_mail_domain(p->tools->names), &p->in_reply_to);
 	free(id);
 	return answered(p, out);
@@ -389,9 +394,9 @@ static bool mime(struct pager *p, struct slice unused, struct buf *out)
 
 /* clang-format off */
 const struct map_row T2[] = {
-	{"Received",                    'M', FROM_NOWHERE,        ALWAYS,           CONVERT(trace),       "RFC 5321 3.7.2"},
+	{"Received",                    'M', FROM_NOWHERE,        ALWAYS,           CONVERT(trace),       "RFC 5321"},
 	{"Date",                        'M', FROM_CPIM_DATETIME,  ALWAYS,           CONVERT(cpim_date),   "RFC 3862"},
-	{"Date",                        'M', FROM_SIP_DATE,       ALWAYS,           CONVERT(sip_date),    "RFC 3261 20.17"},
+	{"Date",                        'M', FROM_SIP_DATE,       ALWAYS,           CONVERT(sip_date),    "RFC 3261"},
 	{"Date",                        'M', FROM_CLOCK,          ALWAYS,           CONVERT(date_now),    "3.2"},
 	{"From",                        'M', FROM_PAI,            IF_OPEN,          CONVERT(author),      "2.1"},
 	{"From",                        'M', FROM_FROM,           IF_OPEN,          CONVERT(author),      "2.1"},
@@ -414,7 +419,7 @@ const struct map_row T2[] = {
 	{"References",                  'C', FROM_IN_REPLY_TO_ID, IF_ANSWER,        CONVERT(references),  "3.12"},
 	{"X-Priority",                  'O', FROM_PRIORITY,       ALWAYS,           CONVERT(x_priority),  "3.2"},
 	{"Importance",                  'O', FROM_PRIORITY,       ALWAYS,           CONVERT(importance),  "RFC 2156"},
-	{"Disposition-Notification-To", 'C', FROM_IMDN_WANTED,    IF_DISPLAY_ASKED, CONVERT(mail_from),   "RFC 8098 2.1"},
+	{"Disposition-Notification-To", 'C', FROM_IMDN_WANTED,    IF_DISPLAY_ASKED, CONVERT(mail_from),   "RFC 8098"},
 	{"X-CPM-Gateway",               'M', FROM_NOWHERE,        ALWAYS,           CONVERT(gateway),     "8.2"},
 	{"Auto-Submitted",              'C', FROM_NOWHERE,        ALWAYS,           NULL, NULL,           "8.3"},
 	{"X-Auto-Response-Suppress",    'C', FROM_NOWHERE,        ALWAYS,           NULL, NULL,           "8.3"},

@@ -52,70 +52,59 @@ static struct slice cpim_subject(const struct pager *p)
 	return p->cpim.nsubjects ? p->cpim.subjects[0].text : (struct slice){"", 0};
 }
 
-/* false: the source has nothing. The slice of *scratch lives until the caller frees it. */
-static bool source_value(const struct pager *p, enum map_source source, struct buf *scratch, struct slice *value)
+/* Sources that are there or not, without a text of their own. */
+static bool is_there(const struct pager *p, enum map_source source)
 {
-	*value = (struct slice){"", 0};
 	switch (source) {
-	case FROM_NOWHERE:
-	case FROM_CLOCK:
-	case FROM_CONTENT:
-	case FROM_MAIL:
-		return true;
-	case FROM_PAI:
-		*value = text(p->npai ? p->originator : NULL);
-		break;
-	case FROM_FROM:
-		*value = text(p->from.uri);
-		break;
-	case FROM_REQUEST_URI:
-		*value = text(record_str(p->sip, "uri"));
-		break;
-	case FROM_TO:
-		*value = text(p->to.uri);
-		break;
 	case FROM_LIST:
 		return p->list.n > 0;
 	case FROM_CPIM_CC:
 		return p->cpim.ncc > 0;
-	case FROM_REFERRED_BY:
-		*value = text(p->referred_by.uri);
-		break;
-	case FROM_REPLY_TO:
-		*value = text(p->reply_to.uri);
-		break;
-	case FROM_CPIM_DATETIME:
-		*value = p->cpim.datetime;
-		break;
-	case FROM_SIP_DATE:
-		*value = text(pager_header(p, "Date"));
-		break;
-	case FROM_SIP_SUBJECT:
-		if (pager_header_text(p, "Subject", scratch))
-			*value = slice_buf(scratch);
-		break;
-	case FROM_CPIM_SUBJECT:
-		*value = cpim_subject(p);
-		break;
-	case FROM_RCPT:
-		*value = text(p->rcpt_at < p->rcpt.n ? p->rcpt.v[p->rcpt_at] : NULL);
-		break;
-	case FROM_IN_REPLY_TO_ID:
-		*value = text(p->answered_contr);
-		break;
-	case FROM_PRIORITY:
-		*value = slice_trim(text(pager_header(p, "Priority")));
-		break;
 	case FROM_EXPIRES:
 		return p->expires >= 0;
 	case FROM_IMDN_WANTED:
 		return p->cpim.wanted != 0;
 	case FROM_PRIVACY:
 		return p->private;
-	case MAP_SOURCES:
-		break;
+	default:
+		return source == FROM_NOWHERE || source == FROM_CLOCK || source == FROM_CONTENT || source == FROM_MAIL;
 	}
-	return value->n > 0;
+}
+
+/* What the source says; empty: nothing. scratch holds it where it had to be made. */
+static struct slice source_text(const struct pager *p, enum map_source source, struct buf *scratch)
+{
+	switch (source) {
+	case FROM_PAI:
+		return text(p->npai ? p->originator : NULL);
+	case FROM_FROM:
+		return text(p->from.uri);
+	case FROM_REQUEST_URI:
+		return text(record_str(p->sip, "uri"));
+	case FROM_TO:
+		return text(p->to.uri);
+	case FROM_REFERRED_BY:
+		return text(p->referred_by.uri);
+	case FROM_REPLY_TO:
+		return text(p->reply_to.uri);
+	case FROM_CPIM_DATETIME:
+		return p->cpim.datetime;
+	case FROM_SIP_DATE:
+		return text(pager_header(p, "Date"));
+	case FROM_SIP_SUBJECT:
+		pager_header_text(p, "Subject", scratch);
+		return slice_buf(scratch);
+	case FROM_CPIM_SUBJECT:
+		return cpim_subject(p);
+	case FROM_RCPT:
+		return text(p->rcpt_at < p->rcpt.n ? p->rcpt.v[p->rcpt_at] : NULL);
+	case FROM_IN_REPLY_TO_ID:
+		return text(p->answered_contr);
+	case FROM_PRIORITY:
+		return slice_trim(text(pager_header(p, "Priority")));
+	default:
+		return text(NULL);
+	}
 }
 
 static bool holds(const struct pager *p, enum map_when when)
@@ -153,9 +142,10 @@ static bool holds(const struct pager *p, enum map_when when)
 static bool yields(struct pager *p, const struct map_row *row, struct buf *out)
 {
 	struct buf scratch = {0};
-	struct slice value;
-	bool good = row->convert && holds(p, row->when) && source_value(p, row->source, &scratch, &value) &&
-		    row->convert(p, value, out);
+	if (!row->convert || !holds(p, row->when))
+		return false;
+	struct slice value = source_text(p, row->source, &scratch);
+	bool good = (value.n || is_there(p, row->source)) && row->convert(p, value, out);
 	buf_free(&scratch);
 	return good;
 }
@@ -168,21 +158,24 @@ bool map_element(struct pager *p, const struct map_row *rows, size_t n, const ch
 	return false;
 }
 
-void map_walk(struct pager *p, const struct map_row *rows, size_t n, struct buf *out)
+bool map_walk(struct pager *p, const struct map_row *rows, size_t n, struct buf *out)
 {
-	const char *done = NULL;
-	for (size_t i = 0; i < n; i++) { /* rows of one element stand together */
-		if (done && strcmp(rows[i].element, done) == 0)
-			continue;
-		if (yields(p, &rows[i], out))
-			done = rows[i].element;
+	bool complete = true;
+	for (size_t i = 0; i < n;) { /* rows of one element stand together */
+		const char *element = rows[i].element;
+		bool must = rows[i].status == 'M', done = false;
+		for (; i < n && strcmp(rows[i].element, element) == 0; i++)
+			done = done || yields(p, &rows[i], out);
+		complete = complete && (done || !must);
 	}
+	return complete;
 }
 
 void map_print(FILE *to, const char *table, const struct map_row *rows, size_t n)
 {
 	fprintf(to, "%s\n", table);
 	for (size_t i = 0; i < n; i++)
-		fprintf(to, "  %-28s %c  %-30s %-28s %-24s %s\n", rows[i].element, rows[i].status, source_names[rows[i].source],
-			when_names[rows[i].when], rows[i].converter ? rows[i].converter : "never written", rows[i].clause);
+		fprintf(to, "  %-28s %c  %-30s %-28s %-24s %s\n", rows[i].element, rows[i].status,
+			source_names[rows[i].source], when_names[rows[i].when],
+			rows[i].converter ? rows[i].converter : "never written", rows[i].clause);
 }

@@ -1,8 +1,9 @@
 /*
- * table.h - what the mapping tables are made of: rows of element, source, condition and converter, walked by one small engine.
+ * table.h - what the mapping tables are made of: rows of element, source, condition and converter, walked by one small
+ * engine.
  *
- * A row yields a value when its condition holds, its source has something and its converter takes it. Of the rows of one element the first
- * that yields wins.
+ * A row yields a value when its condition holds, its source has something and its converter takes it. Of the rows of
+ * one element the first that yields wins.
  */
 #ifndef CPMAIL_MAP_TABLE_H
 #define CPMAIL_MAP_TABLE_H
@@ -27,7 +28,7 @@ enum map_source {
 	FROM_CLOCK,
 	FROM_SIP_SUBJECT,
 	FROM_CPIM_SUBJECT,
-	FROM_RCPT, /* the recipient in turn */
+	FROM_RCPT,	     /* the recipient in turn */
 	FROM_IN_REPLY_TO_ID, /* InReplyTo-Contribution-ID */
 	FROM_PRIORITY,
 	FROM_EXPIRES,
@@ -41,9 +42,9 @@ enum map_source {
 /* When a row holds. */
 enum map_when {
 	ALWAYS,
-	IF_OPEN,    /* not private (2.6) */
+	IF_OPEN, /* not private (2.6) */
 	IF_PRIVATE,
-	IF_LIST,    /* a list part came with the request */
+	IF_LIST, /* a list part came with the request */
 	IF_NO_LIST,
 	IF_EXPLODE, /* the list is a request to explode */
 	IF_NOT_EXPLODE,
@@ -53,13 +54,13 @@ enum map_when {
 	MAP_WHENS
 };
 
-
 struct map_row {
 	const char *element;
 	char status; /* M always, C on a condition, O optional, - never written */
 	enum map_source source;
 	enum map_when when;
-	/* Append the element's value, or a whole header field, to out; false: this row yields nothing. NULL: never written. */
+	/* Append the element's value, or a whole header field, to out; false: this row yields nothing. NULL: never
+	 * written. */
 	bool (*convert)(struct pager *p, struct slice value, struct buf *out);
 	const char *converter; /* its name */
 	const char *clause;
@@ -69,14 +70,15 @@ struct map_row {
 
 /* Walk the rows of one element; false: no row yields. */
 bool map_element(struct pager *p, const struct map_row *rows, size_t n, const char *element, struct buf *out);
-/* Walk all rows in order, each element once. */
-void map_walk(struct pager *p, const struct map_row *rows, size_t n, struct buf *out);
+/* Walk all rows in order, each element once; false: an element that must be (M) has no value. */
+bool map_walk(struct pager *p, const struct map_row *rows, size_t n, struct buf *out);
 void map_print(FILE *to, const char *table, const struct map_row *rows, size_t n);
 
 extern const struct map_row T1[], T2[];
 extern const size_t T1_rows, T2_rows;
 
-/* recipients.c: converters of the RCPT TO rows; they fill p->rcpt (and refused), out gets the addresses with commas between. */
+/* recipients.c: converters of the RCPT TO rows; they fill p->rcpt (and refused), out gets the addresses with commas
+ * between. */
 bool recipient_of_uri(struct pager *p, struct slice uri, struct buf *out);
 bool recipients_of_list(struct pager *p, struct buf *out);
 

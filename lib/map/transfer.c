@@ -66,7 +66,8 @@ static void qp_escape(struct decoder *d, char c, struct buf *out)
 		} else {
 			flush_held(d, out);
 		}
-	} else if (d->nheld == sizeof d->held || (c != ' ' && c != '\t' && c != '\r' && !(d->nheld == 2 && hex_value(c) >= 0))) {
+	} else if (d->nheld == sizeof d->held ||
+		   (c != ' ' && c != '\t' && c != '\r' && !(d->nheld == 2 && hex_value(c) >= 0))) {
 		flush_held(d, out);
 	}
 }

@@ -21,8 +21,8 @@ struct decoder {
 	size_t nheld;
 };
 
-/* Append what the octets stand for. Liberal: foreign octets in base64 are skipped and data goes on behind padding; a broken
- * escape stands for itself. */
+/* Append what the octets stand for. Liberal: foreign octets in base64 are skipped and data goes on behind padding; a
+ * broken escape stands for itself. */
 void decoder_feed(struct decoder *d, struct slice in, struct buf *out);
 void decoder_end(struct decoder *d, struct buf *out);
 

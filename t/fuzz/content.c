@@ -1,6 +1,7 @@
 /*
- * Fuzz target: a MESSAGE (Request-URI, header lines, an empty line, a body) all the way to its mail. Whatever it holds, the mail must
- * be one that a mail server takes: CRLF line ends only, no NUL, no line over 998, header names of our own, header in ASCII.
+ * Fuzz target: a MESSAGE (Request-URI, header lines, an empty line, a body) all the way to its mail. Whatever it holds,
+ * the mail must be one that a mail server takes: CRLF line ends only, no NUL, no line over 998, header names of our
+ * own, header in ASCII.
  */
 #include "base/log.h"
 #include "map/content.h"
@@ -22,8 +23,12 @@ static void setup(void)
 	char why[128];
 	log_set_level(LOG_ERROR);
 	token_keys_add(&keys, "0123456789abcdef0123456789abcdef", 32);
-	struct map_settings s = {.gateway = "mailgw.ims.example.net", .mail_domain = "rcs.example.net", .sip_domains = domains,
-				 .domain_map = pairs, .keys = &keys, .accept_foreign_domain = true};
+	struct map_settings s = {.gateway = "mailgw.ims.example.net",
+				 .mail_domain = "rcs.example.net",
+				 .sip_domains = domains,
+				 .domain_map = pairs,
+				 .keys = &keys,
+				 .accept_foreign_domain = true};
 	tools = (struct map_tools){.conf = conf_read(NULL), .names = map_names_make(&s, why), .io = &io};
 	if (!tools.conf || !tools.names)
 		abort();

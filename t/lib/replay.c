@@ -1,6 +1,6 @@
 /*
- * replay DIR [ROUNDS] - a fuzz target without a fuzzer: each seed of DIR as it is, and ROUNDS mutations of each (default 30), always the
- * same ones. Speaks TAP; what goes wrong ends the process.
+ * replay DIR [ROUNDS] - a fuzz target without a fuzzer: each seed of DIR as it is, and ROUNDS mutations of each
+ * (default 30), always the same ones. Speaks TAP; what goes wrong ends the process.
  */
 #include <dirent.h>
 #include <stdbool.h>
@@ -67,7 +67,8 @@ int main(int argc, char **argv)
 {
 	static uint8_t seed[OCTETS_MAX], work[OCTETS_MAX];
 	struct dirent **names;
-	int rounds = argc > 2 ? atoi(argv[2]) : 30, count = argc > 1 ? scandir(argv[1], &names, NULL, alphasort) : -1, done = 0;
+	int rounds = argc > 2 ? atoi(argv[2]) : 30, count = argc > 1 ? scandir(argv[1], &names, NULL, alphasort) : -1,
+	    done = 0;
 	if (count < 0) {
 		printf("Bail out! usage: replay DIR [ROUNDS]\n");
 		return 100;

@@ -133,11 +133,16 @@ static void parties(void)
 static void documents(void)
 {
 	struct buf b = {0};
-	ok(!rcs_file_text(&b, SLICE("<file><file-info type='file'><file-size>1</file-size></file-info></file>")), "no URL");
-	ok(!rcs_file_text(&b, SLICE("<!DOCTYPE x [<!ENTITY a 'b'>]><file><file-info><data url='&a;'/></file-info></file>")), "DOCTYPE");
+	ok(!rcs_file_text(&b, SLICE("<file><file-info type='file'><file-size>1</file-size></file-info></file>")),
+	   "no URL");
+	ok(!rcs_file_text(&b,
+			  SLICE("<!DOCTYPE x [<!ENTITY a 'b'>]><file><file-info><data url='&a;'/></file-info></file>")),
+	   "DOCTYPE");
 	ok(!rcs_location_text(&b, SLICE("<x><pos>1 2</pos></x>")), "no push location");
-	ok(!rcs_location_text(&b, SLICE("<rcspushlocation><pos>100 2</pos></rcspushlocation>")), "latitude out of bounds");
-	ok(rcs_location_text(&b, SLICE("<rcspushlocation label='a&#10;b'><pos> 1.5  -2 </pos></rcspushlocation>")), "a place");
+	ok(!rcs_location_text(&b, SLICE("<rcspushlocation><pos>100 2</pos></rcspushlocation>")),
+	   "latitude out of bounds");
+	ok(rcs_location_text(&b, SLICE("<rcspushlocation label='a&#10;b'><pos> 1.5  -2 </pos></rcspushlocation>")),
+	   "a place");
 	is_str(buf_str(&b), "Location: a b\ngeo:1.5,-2\n", "as text");
 	buf_free(&b);
 }

@@ -59,14 +59,15 @@ static void whole(void)
 
 static void namespaces(void)
 {
-	is_int(read_text("NS: imdn<urn:ietf:params:imdn>\nimdn.Message-ID: a\n\nContent-Type: text/plain\n\nx"), CPIM_OK,
-	       "no blank before <, LF only");
+	is_int(read_text("NS: imdn<urn:ietf:params:imdn>\nimdn.Message-ID: a\n\nContent-Type: text/plain\n\nx"),
+	       CPIM_OK, "no blank before <, LF only");
 	is_slice(c.message_id, "a", "bound all the same");
 	read_text("imdn.Message-ID: a\nNS: imdn <urn:ietf:params:imdn>\n\n\nx");
 	is_int((int)c.message_id.n, 0, "used before its declaration");
 	read_text("NS: imdn <urn:example:other>\nimdn.Message-ID: a\n\n\nx");
 	is_int((int)c.message_id.n, 0, "the prefix text means nothing");
-	read_text("From: <sip:a@x.example>\nNS: <urn:example:other>\nFrom: <sip:b@x.example>\nTo: <sip:c@x.example>\n\n\nx");
+	read_text("From: <sip:a@x.example>\nNS: <urn:example:other>\nFrom: <sip:b@x.example>\nTo: "
+		  "<sip:c@x.example>\n\n\nx");
 	is_slice(c.from.uri, "sip:a@x.example", "unprefixed names after NS without prefix are foreign");
 	is_int((int)c.nto, 0, "so is To");
 	read_text("NS: i <urn:ietf:params:imdn>\nNS: i <urn:example:other>\ni.Message-ID: a\n\n\nx");
@@ -110,7 +111,8 @@ static void escapes(void)
 		{"end\\", "end"},
 		{"\\ud83d\\ude00", "\xf0\x9f\x98\x80"},
 		{"\\ud83d", "\xef\xbf\xbd"},
-		{"\\ud83d\\u0041", "\xef\xbf\xbd" "A"},
+		{"\\ud83d\\u0041", "\xef\xbf\xbd"
+				   "A"},
 		{"\\u00", "u00"},
 	};
 	char to[64];
@@ -144,10 +146,19 @@ static void writer(void)
 	struct cpim_address to = {{"", 0}, SLICE("sip:b@x.example")}, cc = {{"", 0}, SLICE("sip:c@x.example")};
 	struct cpim_subject subject = {SLICE("de"), SLICE("Hallo\r\nBcc: x")};
 	struct slice route = SLICE("sip:r@x.example");
-	struct cpim m = {.from = {SLICE("A \"x\""), SLICE("sip:a@x.example")}, .to = &to, .nto = 1, .cc = &cc, .ncc = 1,
-			 .datetime = SLICE("2026-03-05T08:31:00Z"), .subjects = &subject, .nsubjects = 1,
-			 .message_id = SLICE("m1"), .wanted = 11, .original_to = SLICE("sip:g@x.example"),
-			 .record_route = &route, .nrecord_route = 1};
+	struct cpim m = {.from = {SLICE("A \"x\""), SLICE("sip:a@x.example")},
+			 .to = &to,
+			 .nto = 1,
+			 .cc = &cc,
+			 .ncc = 1,
+			 .datetime = SLICE("2026-03-05T08:31:00Z"),
+			 .subjects = &subject,
+			 .nsubjects = 1,
+			 .message_id = SLICE("m1"),
+			 .wanted = 11,
+			 .original_to = SLICE("sip:g@x.example"),
+			 .record_route = &route,
+			 .nrecord_route = 1};
 	struct buf b = {0};
 	cpim_write(&b, &m, SLICE("Content-Type: text/plain;charset=UTF-8\r\n"), SLICE("hi"));
 	is_str(buf_str(&b), want, "written exactly");
@@ -160,7 +171,8 @@ static void reports(void)
 {
 	ok(imdn_is_report(SLICE("message/imdn+xml"), SLICE("notification")), "a report");
 	ok(imdn_is_report(SLICE("Message/IMDN+XML; charset=utf-8"), SLICE("")), "a bare one");
-	ok(imdn_is_report(SLICE("multipart/mixed;boundary=x"), SLICE("Notification;handling=optional")), "an aggregate");
+	ok(imdn_is_report(SLICE("multipart/mixed;boundary=x"), SLICE("Notification;handling=optional")),
+	   "an aggregate");
 	ok(!imdn_is_report(SLICE("multipart/mixed;boundary=x"), SLICE("")), "a multipart is none");
 	ok(!imdn_is_report(SLICE("text/plain"), SLICE("notification")), "nor is text");
 }

@@ -71,7 +71,8 @@ static void split(const char *text, const char *boundary, int want, const char *
 
 static void multiparts(void)
 {
-	split("preamble\r\n--b\r\nA: 1\r\n\r\none\r\n--b\r\n\r\ntwo\r\n--b--\r\nepilogue", "b", 2, "A: 1\r\n\r\none", "two parts");
+	split("preamble\r\n--b\r\nA: 1\r\n\r\none\r\n--b\r\n\r\ntwo\r\n--b--\r\nepilogue", "b", 2, "A: 1\r\n\r\none",
+	      "two parts");
 	split("--b\n\none\n--b--", "b", 1, "\none", "LF only, at the very start");
 	split("--b\r\n\r\none\r\n--bb\r\n--b--", "b", 1, "\r\none\r\n--bb", "a boundary that begins with ours");
 	split("--b \t\r\n\r\none\r\n--b--", "b", 1, "\r\none", "blanks behind the delimiter");
@@ -111,7 +112,8 @@ static void large(void)
 		source_file(&s, fileno(f), ftell(f));
 		int n = multipart_split(&s, (struct span){0, s.size}, SLICE("bound"), part, 8);
 		if (n != 2 || part[0].to != at[0] || part[1].to != at[1] || shift == 40)
-			ok(n == 2 && part[0].to == at[0] && part[1].to == at[1], "split across windows, shift %d", shift);
+			ok(n == 2 && part[0].to == at[0] && part[1].to == at[1], "split across windows, shift %d",
+			   shift);
 		source_end(&s);
 		fclose(f);
 	}
@@ -140,19 +142,23 @@ static void charsets(void)
 	}
 }
 
-#define LIST(s) "<resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists' xmlns:c='urn:ietf:params:xml:ns:copycontrol'>" \
-		"<list>" s "</list></resource-lists>"
+#define LIST(s)                                                                                                        \
+	"<resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists' xmlns:c='urn:ietf:params:xml:ns:copycontrol'>"  \
+	"<list>" s "</list></resource-lists>"
 
 static void lists(void)
 {
 	struct lists l;
 	char why[128];
-	ok(lists_read(&l, SLICE(LIST("<entry uri='sip:a@x' c:copyControl='cc'/><entry uri='sip:b@x'/>"
-				     "<entry uri='sip:a@x' c:copyControl='to' c:anonymize='true'/>"
-				     "<list><entry uri='sip:d&amp;e@x' c:copyControl='to'><display-name>D</display-name></entry></list>"
-				     "<entry uri='sip:f@x' c:copyControl='bcc' c:anonymize='true'/>"
-				     "<entry uri='sip:anonymous@anonymous.invalid' c:copyControl='cc' c:count='2'/>"
-				     "<entry uri='sip:anonymous@anonymous.invalid' c:copyControl='cc' c:count='3'/>")), why),
+	ok(lists_read(&l,
+		      SLICE(LIST("<entry uri='sip:a@x' c:copyControl='cc'/><entry uri='sip:b@x'/>"
+				 "<entry uri='sip:a@x' c:copyControl='to' c:anonymize='true'/>"
+				 "<list><entry uri='sip:d&amp;e@x' "
+				 "c:copyControl='to'><display-name>D</display-name></entry></list>"
+				 "<entry uri='sip:f@x' c:copyControl='bcc' c:anonymize='true'/>"
+				 "<entry uri='sip:anonymous@anonymous.invalid' c:copyControl='cc' c:count='2'/>"
+				 "<entry uri='sip:anonymous@anonymous.invalid' c:copyControl='cc' c:count='3'/>")),
+		      why),
 	   "a list");
 	is_int((int)l.n, 6, "entries without doubles");
 	ok(l.v[0].copy == COPY_TO && l.v[0].anonymize, "to beats cc");
@@ -172,11 +178,13 @@ static void bad_lists(void)
 	static const struct {
 		const char *xml, *why;
 	} row[] = {
-		{"<!DOCTYPE x [<!ENTITY a \"aaaa\">]><resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'/>", "document type"},
+		{"<!DOCTYPE x [<!ENTITY a \"aaaa\">]><resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'/>",
+		 "document type"},
 		{"<resource-lists/>", "root is not"},
 		{"<resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'>", "no element"},
 		{"", "no element"},
-		{"<resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'>&undefined;</resource-lists>", "undefined entity"},
+		{"<resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'>&undefined;</resource-lists>",
+		 "undefined entity"},
 	};
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		bool good = lists_read(&l, slice_of(row[i].xml), why);
