@@ -127,6 +127,7 @@ static bool judge(struct report *r, struct frame_item *it, const json_t *origin,
 	return refused >= recipients;
 }
 
+/* A refusal that its sender will not see as an answer. */
 static void log_late(const struct frame_item *it, const struct answer *given)
 {
 	const json_t *results = record_get(it->in->member, "results");
@@ -134,6 +135,9 @@ static void log_late(const struct frame_item *it, const struct answer *given)
 	snprintf(status, sizeof(status), "%d", given->status);
 	for (size_t i = 0; i < json_array_size(results); i++) {
 		const json_t *one = json_array_get(results, i);
+		const char *outcome = record_str(one, "outcome");
+		if (!outcome || accepted(outcome))
+			continue;
 		log_event(LOG_INFO, it->in->trace, "late", "answered", status, "to", record_str(one, "address"),
 			  "outcome", record_str(one, "outcome"), "enhanced", record_str(one, "enhanced"), NULL);
 	}
@@ -155,8 +159,9 @@ static void take_result(struct report *r, struct frame_item *it)
 		log_late(it, &given);
 		return;
 	}
-	/* The deadline has answered in our place, and with yes (1.2): for everybody who asks later too. */
-	bool late = answer_by && now >= answer_by;
+	/* Nobody waits: the deadline has answered in our place, or the request was answered when it was stored, and
+	 * with yes (1.2). That holds for everybody who asks later, and the message counts as sent. */
+	bool late = now >= answer_by;
 	if (late) {
 		a.status = status_named(STATUS_DEADLINE)->message;
 		a.retry_after = 0;

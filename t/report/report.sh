@@ -78,6 +78,8 @@ same "  later ones at once" "j3@3 404 SMTP 550 5.1.1 -" "$(join 300 j3 | answers
 same "after the deadline nothing is said" "" "$(by=$((now_ms - 1)) result 400 bob@example.org:permanent:550:5.1.1 | answers)"
 check "  it is logged" grep -q 'event=late answered=202 to=bob@example.org outcome=permanent' "$scratch/log"
 same "  and a repetition gets what the deadline said" "d1@3 202 Accepted -" "$(join 400 d1 | answers)"
+same "no deadline: answered when it was stored, nothing is said" "" "$(result 401 bob@example.org:permanent:550:5.1.1 | jq -c 'del(.mail.origin.answer_by)' | answers)"
+same "  the message counts as sent" "d2@3 202 Accepted -" "$(join 401 d2 | answers)"
 same "a result without origin" "" "$(result 500 bob@example.org:done:250:2.0.0 | jq -c 'del(.mail.origin)' | answers)"
 
 # ---- what is kept how long ----
