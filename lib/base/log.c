@@ -150,7 +150,7 @@ void log_event(enum log_level level, const char *trace, const char *event, ...)
 	ended(level);
 }
 
-static void vmsg(enum log_level level, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0))) vmsg(enum log_level level, const char *fmt, va_list ap)
 {
 	int err = errno;
 	if (level > threshold)

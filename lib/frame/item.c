@@ -73,7 +73,7 @@ static int64_t schedule(const struct frame_item *it, int times)
 	return delay * 1000000 + delay * 1000 * spread;
 }
 
-static void why(json_t *to, const char *enhanced, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0))) why(json_t *to, const char *enhanced, const char *fmt, va_list ap)
 {
 	struct buf text = {0};
 	buf_vprintf(&text, fmt, ap);

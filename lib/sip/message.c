@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 /* Wrong input is the peer's matter and told to it; the parser's own words are for debugging. */
-static void trace(const char *file, int line, osip_trace_level_t level, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 4, 0)))
+trace(const char *file, int line, osip_trace_level_t level, const char *fmt, va_list ap)
 {
 	if (!log_wants(LOG_DEBUG))
 		return;
