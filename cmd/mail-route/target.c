@@ -205,13 +205,22 @@ static void route_hosts(const struct destination *dest, struct slice seed, json_
 	}
 }
 
+/* smtp_engine; by itself libesmtp is for a smarthost that knows us by name, ours for everything else. */
+static const char *engine_of(const struct target *t, const struct conf_scope *scope, bool auth)
+{
+	static const char *const words[] = {NULL, "direct", "submit"};
+	const char *word = words[conf_enum(t->router->conf, "smtp_engine", scope)];
+	return word ? word : auth ? "submit" : "direct";
+}
+
 json_t *target_route(const struct target *t, struct slice seed, bool require_tls)
 {
 	enum { REQUIRED = 2 };
 	static const char *const tls[] = {"off", "opportunistic", [REQUIRED] = "required"};
 	struct conf_scope scope = {.domain = t->domain};
 	json_t *route = json_object();
-	record_set(route, "engine", t->maildir ? "maildir" : "submit");
+	bool auth = t->smarthost && conf_item(t->router->conf, "smarthost_auth", 0, NULL);
+	record_set(route, "engine", t->maildir ? "maildir" : engine_of(t, &scope, auth));
 	record_set(route, "domain", t->domain);
 	if (t->maildir) {
 		record_set(route, "path", t->maildir);
@@ -219,7 +228,7 @@ json_t *target_route(const struct target *t, struct slice seed, bool require_tls
 	}
 	record_set(route, "tls", tls[require_tls ? REQUIRED : conf_enum(t->router->conf, "tls_mode", &scope)]);
 	/* the name of the knob: the secret itself stands in no record */
-	if (t->smarthost && conf_item(t->router->conf, "smarthost_auth", 0, NULL))
+	if (auth)
 		record_set(route, "auth", "smarthost_auth");
 	route_hosts(t->dest, seed, record_array(route, "hosts"));
 	return route;

@@ -81,9 +81,9 @@ static void log_result(const struct parcel *p, const struct smtp_rcpt *r, const 
 		  *r->result.text ? r->result.text : NULL, NULL);
 }
 
-/* One result per recipient that is not waiting already. Those that go on waiting stay in the record's `to`, in `rest`.
- */
-static const struct smtp_rcpt *sort_out(struct send *s, struct parcel *p, json_t *results, json_t *rest)
+/* One result per recipient that is not waiting already. Those that go on waiting stay in the record's `to`, in `rest`;
+ * those that were not tried to the end are in `left`. */
+static const struct smtp_rcpt *sort_out(struct send *s, struct parcel *p, json_t *results, json_t *rest, json_t *left)
 {
 	const json_t *to = record_get(p->item->in->member, "to");
 	const struct smtp_rcpt *waiting = NULL;
@@ -92,6 +92,10 @@ static const struct smtp_rcpt *sort_out(struct send *s, struct parcel *p, json_t
 		if (!record_str(recipient, "address"))
 			continue;
 		const struct smtp_rcpt *r = &p->mail.rcpts[k++];
+		if (r->result.outcome == SMTP_OPEN) {
+			json_array_append(left, recipient);
+			continue;
+		}
 		enum fate fate = r->result.outcome == SMTP_TEMPORARY ? fate_of(s, p, r) : FATE_REJECT;
 		const char *outcome = fate == FATE_QUEUE     ? "queued"
 				      : fate == FATE_EXPIRED ? "permanent"
@@ -108,28 +112,57 @@ static const struct smtp_rcpt *sort_out(struct send *s, struct parcel *p, json_t
 	return waiting;
 }
 
+static void tell(struct parcel *p, json_t *results)
+{
+	const json_t *in = p->item->in->member;
+	struct record *out = item_output(p->item, "mail.result");
+	record_set_new(out->member, "results", json_incref(results));
+	record_set(out->member, "message_id", record_str(in, "message_id"));
+	if (record_get(in, "origin"))
+		record_set_new(out->member, "origin", json_deep_copy(record_get(in, "origin")));
+	if (p->mail.duplicate_possible)
+		record_set_bool(out->member, "duplicate_possible", true);
+	item_emit(p->item, out);
+}
+
+/* To the slow lane: the same mail to those that are left, with the history of its tries. */
+static void hand_on(struct parcel *p, json_t *left)
+{
+	const json_t *in = p->item->in->member, *retry = record_get(p->item->in->root, "retry");
+	struct record *out = item_output(p->item, "mail.out");
+	const char *key;
+	json_t *value;
+	json_object_foreach ((json_t *)(uintptr_t)in, key, value)
+		record_set_new(out->member, key, strcmp(key, "to") == 0 ? json_incref(left) : json_deep_copy(value));
+	if (retry)
+		record_set_new(out->root, "retry", json_deep_copy(retry));
+	item_emit(p->item, out);
+}
+
 void parcel_conclude(struct send *s, struct parcel *p)
 {
-	json_t *in = p->item->in->member, *results = json_array(), *rest = json_array();
-	const struct smtp_rcpt *waiting = sort_out(s, p, results, rest);
+	json_t *in = p->item->in->member, *results = json_array(), *rest = json_array(), *left = json_array();
+	const struct smtp_rcpt *waiting = sort_out(s, p, results, rest, left);
 	if (p->mail.duplicate_possible)
 		metrics_add(frame_metrics(p->item->frame), &send_metrics[1], NULL, NULL, 1);
-	if (json_array_size(results)) {
-		struct record *out = item_output(p->item, "mail.result");
-		record_set_new(out->member, "results", json_incref(results));
-		record_set(out->member, "message_id", record_str(in, "message_id"));
-		if (record_get(in, "origin"))
-			record_set_new(out->member, "origin", json_deep_copy(record_get(in, "origin")));
-		if (p->mail.duplicate_possible)
-			record_set_bool(out->member, "duplicate_possible", true);
-		item_emit(p->item, out);
-	}
-	if (waiting) {
+	if (json_array_size(results))
+		tell(p, results);
+	if (json_array_size(left) && p->mail.given_up == SMTP_SLOW)
+		hand_on(p, left);
+	else if (json_array_size(left))
+		json_array_extend(rest, left);
+	if (json_array_size(rest)) {
+		int64_t now = now_ms(s, p), due = now * 1000;
 		record_set_new(in, "to", json_incref(rest));
-		int64_t due = transient_due_us(s->conf, item_retries(p->item), first_try(s, p), now_ms(s, p));
-		item_defer(p->item, due, waiting->result.enhanced, "%d %s %s", waiting->result.code,
-			   waiting->result.enhanced, waiting->result.text);
+		if (waiting)
+			due = transient_due_us(s->conf, item_retries(p->item), first_try(s, p), now);
+		if (waiting)
+			item_defer(p->item, due, waiting->result.enhanced, "%d %s %s", waiting->result.code,
+				   waiting->result.enhanced, waiting->result.text);
+		else
+			item_defer(p->item, due, "4.3.2", "the program was ended before it was sent");
 	}
 	json_decref(results);
 	json_decref(rest);
+	json_decref(left);
 }

@@ -123,6 +123,44 @@ static void fail(struct parcel *p, const char *why)
 	item_fail(p->item, "5.5.4", "%s", why);
 }
 
+static bool read_route(struct send *s, struct parcel *p)
+{
+	const char *why = NULL;
+	bool require_tls = record_bool(p->item->in->member, "require_tls");
+	p->route = require_tls ? s->fixed_tls : s->fixed;
+	if (!s->fixed)
+		p->route = route_read(s, record_get(p->item->in->member, "route"), require_tls, &why);
+	p->owns_route = !s->fixed;
+	if (!p->route)
+		fail(p, why);
+	return p->route != NULL;
+}
+
+/* `at` is when counting starts; a repetition sends what is left (3.1). */
+static void read_by(struct parcel *p, const json_t *by)
+{
+	const char *mode = record_str(by, "mode");
+	if (!by)
+		return;
+	p->mail.by.mode = mode && strcmp(mode, "R") == 0 ? 'R' : 'N';
+	p->mail.by.until_ms = record_int(by, "at", record_time(p->item->in)) + record_int(by, "seconds", 0) * 1000;
+}
+
+/* Parameters of extensions that a map knows and we do not: [{keyword, text, required}]. */
+static void read_params(struct parcel *p, const json_t *list)
+{
+	size_t n = json_array_size(list);
+	p->params = n ? xcalloc(n, sizeof(*p->params)) : NULL;
+	p->mail.params = p->params;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *from = json_array_get(list, i);
+		struct smtp_param *to = &p->params[p->mail.nparams];
+		*to = (struct smtp_param){record_str(from, "keyword"), record_str(from, "text"),
+					  record_bool(from, "required")};
+		p->mail.nparams += to->keyword && to->text;
+	}
+}
+
 void parcel_open(struct send *s, struct parcel *p, struct frame_item *it)
 {
 	const json_t *m = it->in->member;
@@ -132,11 +170,19 @@ void parcel_open(struct send *s, struct parcel *p, struct frame_item *it)
 		.id = it->in->id, .trace = it->in->trace, .time_ms = record_time(it->in), .from = from, .data = p};
 	p->mail.ret = ret_of(record_str(m, "ret"));
 	p->mail.smtputf8 = record_bool(m, "smtputf8");
-	p->mail.by = record_get(m, "by") != NULL;
+	p->mail.session = record_str(m, "session");
+	p->mail.session_ends = record_bool(m, "quit");
+	read_by(p, record_get(m, "by"));
+	read_params(p, record_get(m, "params"));
 	p->mail.body.fd = -1;
 	if (envid && xtext_get(&p->envid, slice_of(envid)) && p->envid.n)
 		p->mail.envid = buf_str(&p->envid);
 	read_recipients(p, record_get(m, "to"));
+	if (!p->mail.nrcpts && p->mail.session && p->mail.session_ends) {
+		p->mail.from = "";
+		read_route(s, p); /* the bare order to end a session's connection */
+		return;
+	}
 	if (!from || !p->mail.nrcpts) {
 		fail(p, !from ? "mail.out without from" : "mail.out without recipients");
 		return;
@@ -145,15 +191,8 @@ void parcel_open(struct send *s, struct parcel *p, struct frame_item *it)
 		take_note(p, it->outcome);
 	if (!smtp_mail_open(&p->mail))
 		return; /* only its results are still to be told */
-	bool require_tls = record_bool(m, "require_tls");
-	p->route = require_tls ? s->fixed_tls : s->fixed;
-	if (!s->fixed)
-		p->route = route_read(s, record_get(m, "route"), require_tls, &why);
-	p->owns_route = !s->fixed;
-	if (!p->route) {
-		fail(p, why);
+	if (!read_route(s, p))
 		return;
-	}
 	why = read_body(p, record_get(m, "body"));
 	if (why && p->mail.body.fd < 0 && errno != ENOENT && record_body_blobid(record_get(m, "body")))
 		smtp_mail_decide(&p->mail, SMTP_AT_LOCAL, 0, "4.3.0", why, NULL);
@@ -168,6 +207,8 @@ void parcel_free(struct parcel *p)
 	for (size_t i = 0; i < p->mail.nrcpts; i++)
 		buf_free(&p->orcpts[i]);
 	free(p->orcpts);
+	free(p->params);
+	free(p->group);
 	free(p->mail.rcpts);
 	buf_free(&p->text);
 	buf_free(&p->envid);

@@ -63,8 +63,8 @@ static char *make_key(const struct route *r)
 
 static enum smtp_tls tls_of(const char *word, enum smtp_tls fallback)
 {
-	static const char *const words[] = {"off", "opportunistic", "required"};
-	for (size_t i = 0; word && i < 3; i++)
+	static const char *const words[] = {"off", "opportunistic", "required", "implicit"};
+	for (size_t i = 0; word && i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(word, words[i]) == 0)
 			return (enum smtp_tls)i;
 	return fallback;
@@ -76,8 +76,8 @@ struct route *route_read(struct send *s, const json_t *from, bool require_tls, c
 	const json_t *hosts = record_get(from, "hosts");
 	struct route *r = xcalloc(1, sizeof(*r));
 	r->engine = name ? smtp_engine_find(name) : NULL;
-	if (!r->engine && json_array_size(hosts))
-		r->engine = &smtp_submit;
+	if (json_array_size(hosts) && (!r->engine || (s->engine_option && r->engine != &smtp_maildir)))
+		r->engine = s->engine_option ? s->engine_option : &smtp_direct;
 	r->hosts = xcalloc(json_array_size(hosts) + 1, sizeof(*r->hosts));
 	r->smtp.hosts = r->hosts;
 	for (size_t i = 0; i < json_array_size(hosts); i++)
@@ -92,10 +92,10 @@ struct route *route_read(struct send *s, const json_t *from, bool require_tls, c
 		r->smtp.user = s->user;
 		r->smtp.password = s->password;
 	}
-	*why = !r->engine				      ? "the record has no route"
-	       : r->engine == &smtp_maildir && !r->smtp.path  ? "the route has no path"
-	       : r->engine == &smtp_submit && !r->smtp.nhosts ? "the route has no host"
-							      : NULL;
+	*why = !r->engine				       ? "the record has no route"
+	       : r->engine == &smtp_maildir && !r->smtp.path   ? "the route has no path"
+	       : r->engine != &smtp_maildir && !r->smtp.nhosts ? "the route has no host"
+							       : NULL;
 	if (*why) {
 		route_free(r);
 		return NULL;
@@ -144,7 +144,7 @@ struct route *route_fixed(struct send *s, bool require_tls)
 		r->engine = &smtp_maildir;
 		r->smtp.path = xstrdup(s->maildir_option);
 	} else {
-		r->engine = &smtp_submit;
+		r->engine = s->engine_option ? s->engine_option : s->user ? &smtp_submit : &smtp_direct;
 		split_host(s->host_option, host, sizeof(host), port, sizeof(port));
 		resolve(&r->hosts[0], host, port);
 		r->smtp.nhosts = 1;

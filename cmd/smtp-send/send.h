@@ -10,15 +10,25 @@
 #include "frame/frame.h"
 #include "smtp/smtp.h"
 
+/* Which queue this process serves (docs/delivery.md). */
+enum send_lane {
+	LANE_ONLY, /* there is no other: every destination is waited for as long as RFC 5321 wants it */
+	LANE_MAIN, /* slow destinations are handed to the slow lane */
+	LANE_SLOW  /* those of the main lane; several workers */
+};
+
 struct send {
-	const char *host_option;    /* -h HOST:PORT */
-	const char *maildir_option; /* -m DIR */
-	int timeout_s;		    /* -t */
+	const char *host_option;		 /* -h HOST:PORT */
+	const char *maildir_option;		 /* -m DIR */
+	int timeout_s;				 /* -t */
+	const struct smtp_engine *engine_option; /* --engine: for every route with hosts */
+	enum send_lane lane;
+	struct frame *frame;
 	struct smtp_settings settings;
 	struct {
 		const struct smtp_engine *engine;
 		void *state;
-	} engines[2];
+	} engines[3];
 	struct route *fixed;	 /* by -h or -m */
 	struct route *fixed_tls; /* the same for mails that require TLS */
 	const struct conf *conf;
@@ -37,11 +47,14 @@ struct route {
 struct parcel {
 	struct frame_item *item;
 	struct smtp_mail mail;
-	struct buf text;      /* an inline body */
-	struct buf envid;     /* decoded */
-	struct buf *orcpts;   /* decoded, one per recipient */
-	struct route *route;  /* NULL: nothing to be sent */
-	bool owns_route, bad; /* bad: the item has failed */
+	struct buf text;    /* an inline body */
+	struct buf envid;   /* decoded */
+	struct buf *orcpts; /* decoded, one per recipient */
+	struct smtp_param *params;
+	struct route *route;	  /* NULL: nothing to be sent */
+	bool owns_route, bad;	  /* bad: the item has failed */
+	bool given;		  /* to an engine */
+	struct smtp_mail **group; /* the list that its engine got, owned by its first */
 };
 
 /* route.c */

@@ -154,13 +154,19 @@ bool frame_full(struct frame *f)
 	return false;
 }
 
+int frame_wait_ms(struct frame *f, int most)
+{
+	int waits[] = {frame_tick(f), f->program->idle ? f->program->idle(f, f->ctx) : -1};
+	for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
+		if (waits[i] >= 0 && (most < 0 || waits[i] < most))
+			most = waits[i];
+	return most;
+}
+
 static void wait_for_work(struct frame *f)
 {
 	struct pollfd p[2] = {{.fd = spool_fd(f->worker), .events = POLLIN}, {.fd = f->signal_fd, .events = POLLIN}};
-	int tick = frame_tick(f), wait = spool_timeout_ms(f->worker);
-	if (tick >= 0 && (wait < 0 || tick < wait))
-		wait = tick;
-	if (poll(p, 2, wait) < 0 && errno != EINTR)
+	if (poll(p, 2, frame_wait_ms(f, spool_timeout_ms(f->worker))) < 0 && errno != EINTR)
 		die_temp("poll:");
 }
 

@@ -56,6 +56,8 @@ struct frame_program {
 	/* One of: */
 	void (*step)(struct frame_item *it, void *ctx);
 	void (*batch)(struct frame_item *items, size_t n, void *ctx); /* all at once, in any order, may wait for the network */
+	/* Called before the frame waits for records: milliseconds after which it wants to be called again, -1 = never. NULL = nothing to look after. */
+	int (*idle)(struct frame *f, void *ctx);
 	void (*stop)(struct frame *f, void *ctx);
 };
 

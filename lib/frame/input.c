@@ -21,7 +21,7 @@ static void keep_rest(struct frame *f)
 static bool wait_readable(struct frame *f)
 {
 	struct pollfd p[2] = {{.fd = 0, .events = POLLIN}, {.fd = f->signal_fd, .events = POLLIN}};
-	while (poll(p, 2, frame_tick(f)) < 0)
+	while (poll(p, 2, frame_wait_ms(f, -1)) < 0)
 		if (errno != EINTR)
 			die_temp("poll:");
 	return p[0].revents != 0;

@@ -98,6 +98,9 @@ void frame_write(int fd, struct buf *b, const char *what);
 void frame_flush(struct frame *f);
 /* input.c: lines of standard input as the spool would hand them out. Returns their number, -1 at the end. */
 int frame_read_lines(struct frame *f, struct spool_line **lines, bool wait);
+/* frame.c: how long to wait: at most so many milliseconds (-1 = no limit), and no longer than the watchdog, the metrics
+ * and the program's idle hook allow. */
+int frame_wait_ms(struct frame *f, int most);
 /* batch.c */
 void frame_run_batch(struct frame *f, struct spool_line *lines, size_t n);
 void frame_db_open(struct frame *f);

@@ -31,29 +31,34 @@ static socklen_t address_of(const char *address, int port, struct sockaddr_stora
 	return 0;
 }
 
+int smtp_connect_error(int fd)
+{
+	int error = 0;
+	socklen_t n = sizeof(error);
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) == 0 ? error : errno;
+}
+
 /* 0 when connected, else an errno. */
 static int wait_connected(int fd, int timeout_ms)
 {
 	int64_t end = clock_mono_us() + (int64_t)timeout_ms * 1000;
 	struct pollfd p = {fd, POLLOUT, 0};
-	int error = 0, rc;
-	socklen_t n = sizeof(error);
+	int rc;
 	do {
 		int64_t left = (end - clock_mono_us() + 999) / 1000;
 		rc = poll(&p, 1, left > 0 ? (int)left : 0);
 	} while (rc < 0 && errno == EINTR);
 	if (rc < 0)
 		return errno;
-	if (rc == 0)
-		return ETIMEDOUT;
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) == 0 ? error : errno;
+	return rc == 0 ? ETIMEDOUT : smtp_connect_error(fd);
 }
 
-int smtp_connect(const char *address, int port, int timeout_ms)
+int smtp_connect_start(const char *address, int port, bool *pending)
 {
 	struct sockaddr_storage to;
 	socklen_t n = address_of(address, port, &to);
-	int on = 1, error = 0;
+	int on = 1;
+	*pending = false;
 	if (!n) {
 		errno = EINVAL;
 		return -1;
@@ -63,8 +68,22 @@ int smtp_connect(const char *address, int port, int timeout_ms)
 		return -1;
 	/* Without it a mail over two segments waits for a delayed ACK: 23 mails a second. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(fd, (struct sockaddr *)&to, n) != 0)
-		error = errno == EINPROGRESS || errno == EINTR ? wait_connected(fd, timeout_ms) : errno;
+	if (connect(fd, (struct sockaddr *)&to, n) == 0)
+		return fd;
+	*pending = errno == EINPROGRESS || errno == EINTR;
+	if (*pending)
+		return fd;
+	int error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+int smtp_connect(const char *address, int port, int timeout_ms)
+{
+	bool pending;
+	int fd = smtp_connect_start(address, port, &pending);
+	int error = fd >= 0 && pending ? wait_connected(fd, timeout_ms) : 0;
 	if (error) {
 		close(fd);
 		errno = error;

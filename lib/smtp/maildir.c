@@ -325,4 +325,5 @@ static void maildir_close(void *engine)
 	free(d);
 }
 
-const struct smtp_engine smtp_maildir = {"maildir", maildir_open, maildir_deliver, maildir_close};
+const struct smtp_engine smtp_maildir = {
+	.name = "maildir", .open = maildir_open, .deliver = maildir_deliver, .close = maildir_close};

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "smtp/connect.h"
+#include "smtp/prepare.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -131,12 +132,7 @@ static void decide_all(struct delivery *d, enum smtp_at at, int code, const char
 /* 455, 555 and their kin: the parameters of DSN were not liked. Once more without them (5.1). */
 static bool without_parameters(struct job *j, const struct smtp_result *r)
 {
-	bool about = r->code == 455 || r->code == 555 || strcmp(r->enhanced, "4.5.4") == 0 ||
-		     strcmp(r->enhanced, "5.5.4") == 0;
-	bool had = j->mail->ret != SMTP_RET_NONE || j->mail->envid != NULL;
-	for (size_t i = 0; i < j->mail->nrcpts; i++)
-		had = had || j->mail->rcpts[i].notify || j->mail->rcpts[i].orcpt;
-	if (j->no_dsn || !had || !about || r->code < 400)
+	if (j->no_dsn || !smtp_mail_has_dsn(j->mail) || !smtp_result_of_parameters(r))
 		return false;
 	log_event(LOG_INFO, j->mail->trace, "without-dsn", "host", r->host, "text", r->text, NULL);
 	return true;
@@ -185,40 +181,15 @@ static void finished(struct job *j, void *ctx)
 /* The body in 7-bit form. */
 static bool convert(struct delivery *d, struct job *j)
 {
-	const char *why = "8BITMIME is not offered";
 	struct smtp_scan scan;
-	int fd = d->engine->settings.seven_bit ? d->engine->settings.seven_bit(&j->mail->body, &why) : -1;
-	if (fd >= 0) {
-		j->body = (struct smtp_body){.fd = fd};
-		j->converted = true;
-		if (smtp_scan_body(&j->body, &scan) && !scan.bare && !scan.eight_bit && !scan.long_line) {
-			j->eight_bit = false;
-			j->size = scan.size;
-			return true;
-		}
-		why = "the conversion to 7-bit failed";
+	j->converted = smtp_mail_seven_bit(&d->engine->settings, j->mail, &j->body, &scan);
+	if (!j->converted) {
+		notify_caller(d, j->mail);
+		return false;
 	}
-	smtp_mail_decide(j->mail, SMTP_AT_LOCAL, 0, "5.6.3", why, NULL);
-	notify_caller(d, j->mail);
-	return false;
-}
-
-static bool ascii(const char *s)
-{
-	return is_ascii(s, strlen(s));
-}
-
-static void check_addresses(struct smtp_mail *m)
-{
-	for (size_t i = 0; i < m->nrcpts; i++)
-		if (m->rcpts[i].result.outcome == SMTP_OPEN && !smtp_path_valid(m->rcpts[i].address, false))
-			smtp_result_set(
-				&m->rcpts[i].result, SMTP_AT_LOCAL, 0, ascii(m->rcpts[i].address) ? "5.1.3" : "5.6.7",
-				ascii(m->rcpts[i].address) ? "not an address" : "the address needs SMTPUTF8", NULL);
-	if (m->smtputf8 || !ascii(m->from))
-		smtp_mail_decide(m, SMTP_AT_LOCAL, 0, "5.6.7", "the address needs SMTPUTF8", NULL);
-	else if (!smtp_path_valid(m->from, true))
-		smtp_mail_decide(m, SMTP_AT_LOCAL, 0, "5.1.7", "not a reverse path", NULL);
+	j->eight_bit = false;
+	j->size = scan.size;
+	return true;
 }
 
 static void prepare(struct delivery *d, struct job *j, struct smtp_mail *m)
@@ -228,18 +199,15 @@ static void prepare(struct delivery *d, struct job *j, struct smtp_mail *m)
 	j->held = xcalloc(m->nrcpts ? m->nrcpts : 1, sizeof(*j->held));
 	j->held_at = xcalloc(m->nrcpts ? m->nrcpts : 1, sizeof(*j->held_at));
 	j->rcpts = xcalloc(m->nrcpts ? m->nrcpts : 1, sizeof(*j->rcpts));
-	check_addresses(m);
-	if (smtp_mail_open(m) && !smtp_scan_body(&m->body, &scan))
-		smtp_mail_decide(m, SMTP_AT_LOCAL, 0, "4.3.0", strerror(errno), NULL);
-	else if (smtp_mail_open(m) && (scan.bare || scan.unterminated || !scan.headers))
-		smtp_mail_decide(m, SMTP_AT_LOCAL, 0, "5.6.0", "the mail is not in canonical form", NULL);
+	smtp_mail_check(m, false);
+	smtp_mail_scan(m, &scan);
 	if (!smtp_mail_open(m)) {
 		notify_caller(d, m);
 		return;
 	}
 	j->size = scan.size;
 	j->eight_bit = scan.eight_bit;
-	if (m->by)
+	if (m->by.mode)
 		log_event(LOG_INFO, m->trace, "deliverby-left-out", "engine", "submit", NULL);
 	if (scan.long_line) /* over 998 octets: no server has to take it as it is */
 		convert(d, j);
@@ -459,4 +427,5 @@ static void submit_deliver(void *engine, const struct smtp_route *route, struct 
 	free(d.jobs);
 }
 
-const struct smtp_engine smtp_submit = {"submit", submit_open, submit_deliver, submit_close};
+const struct smtp_engine smtp_submit = {
+	.name = "submit", .open = submit_open, .deliver = submit_deliver, .close = submit_close};

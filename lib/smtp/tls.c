@@ -59,6 +59,39 @@ struct smtp_tls_context *smtp_tls_new(const char *ca_file)
 	return t;
 }
 
+/* Reading the certificates of the system costs some 20 ms: not before they are needed. */
+static bool load(struct smtp_tls_context *t)
+{
+	if (!t->loaded && !SSL_CTX_set_default_verify_paths(t->ctx)) {
+		log_failure("certificates of the system");
+		return false;
+	}
+	t->loaded = true;
+	return true;
+}
+
+SSL *smtp_tls_connection(struct smtp_tls_context *t, const char *name, bool check)
+{
+	unsigned char octets[16];
+	bool numeric = inet_pton(AF_INET, name, octets) == 1 || inet_pton(AF_INET6, name, octets) == 1;
+	SSL *ssl = !check || load(t) ? SSL_new(t->ctx) : NULL;
+	if (!ssl)
+		return NULL;
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+	bool good = numeric || SSL_set_tlsext_host_name(ssl, name);
+	SSL_set_verify(ssl, check ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+	if (check)
+		good = good && (numeric ? X509_VERIFY_PARAM_set1_ip_asc(param, name)
+					: X509_VERIFY_PARAM_set1_host(param, name, 0));
+	if (!good) {
+		SSL_free(ssl);
+		return NULL;
+	}
+	SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_set_connect_state(ssl);
+	return ssl;
+}
+
 void smtp_tls_limit(struct smtp_tls_context *t, bool tls12)
 {
 	SSL_CTX_set_max_proto_version(t->ctx, tls12 ? TLS1_2_VERSION : 0);
@@ -79,12 +112,8 @@ SSL_CTX *smtp_tls_prepare(struct smtp_tls_context *t, const char *name, bool che
 		return NULL;
 	if (!check)
 		return t->ctx;
-	/* Reading the certificates of the system costs some 20 ms: not before they are needed. */
-	if (!t->loaded && !SSL_CTX_set_default_verify_paths(t->ctx)) {
-		log_failure("certificates of the system");
+	if (!load(t))
 		return NULL;
-	}
-	t->loaded = true;
 	if (t->numeric ? !X509_VERIFY_PARAM_set1_ip_asc(param, name) : !X509_VERIFY_PARAM_set1_host(param, name, 0))
 		return NULL;
 	return t->ctx;

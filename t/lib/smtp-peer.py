@@ -224,7 +224,23 @@ class Session:
         end = 0 if end < 0 else end + 2
         body, self.buf = octets[:end], octets[end + 3:]
         lines = body.split(b"\r\n")
-        body = b"\r\n".join(l[1:] if l.startswith(b".") else l for l in lines)
+        self.take(b"\r\n".join(l[1:] if l.startswith(b".") else l for l in lines))
+
+    def do_bdat(self, line):
+        n, last = int(line.split(" ")[1]), line.upper().endswith(" LAST")
+        while len(self.buf) < n:
+            self.more()
+        self.chunks, self.buf = getattr(self, "chunks", b"") + self.buf[:n], self.buf[n:]
+        if not self.accepted:
+            self.chunks = b""
+            self.say("503 5.5.1 no valid recipients")
+        elif last:
+            body, self.chunks = self.chunks, b""
+            self.take(body)
+        else:
+            self.say("250 2.0.0 %d octets" % n)
+
+    def take(self, body):
         self.peer.log(self.number, "(mail of %d octets)" % len(body))
         action = self.peer.action("dot")
         if action in ("drop", "reset"):

@@ -21,12 +21,12 @@ mail() {
 	shift
 	to=$(printf '%s\n' "$@" | jq -R . | jq -sc 'map({address: ., notify: ["SUCCESS", "FAILURE"], orcpt: ("rfc822;" + (. | gsub("\\+"; "+2B")))})')
 	jq -nc --arg id "$id" --argjson to "$to" --argjson hosts "${hosts:-$(hosts "$port")}" --arg body "$(printf "${text:-$body}x")" \
-		--argjson by "${answer_by:-$((($(date +%s) + 60) * 1000))}" --arg tls "${tls:-off}" '
+		--argjson by "${answer_by:-$((($(date +%s) + 60) * 1000))}" --arg tls "${tls:-off}" --arg engine "${ENGINE:-submit}" '
 		{v: 1, id: $id, trace: $id, time: "2026-11-20T07:56:44.123Z", type: "mail.out", mail: {
 			from: "alice@rcs.example.net", to: $to, ret: "HDRS", envid: "t.6ph2vzcdcupotrcr4fptgjkeet", message_id: ($id + "@rcs.example.net"),
 			size: ($body | utf8bytelength - 1), body: {type: "message/rfc822", text: $body[:-1]},
 			origin: {id: $id, recipients: ($to | length), transaction: "t1", answer_by: $by},
-			route: {engine: "submit", domain: "example.org", hosts: $hosts, tls: $tls}}}' | jq -c "${change:-.}"
+			route: {engine: $engine, domain: "example.org", hosts: $hosts, tls: $tls}}}' | jq -c "${change:-.}"
 }
 # copies PREFIX N: the mail $one N times, each under an id of its own.
 copies() {
@@ -35,7 +35,7 @@ copies() {
 }
 # send OPTION...: smtp-send on standard input; $out, $status, log in $scratch/send.log.
 send() {
-	out=$(smtp-send -t 5 "$@" 2>"$scratch/send.log")
+	out=$(smtp-send -t 5 -e "${ENGINE:-submit}" "$@" 2>"$scratch/send.log")
 	status=$?
 	cat "$scratch/send.log" >>"$scratch/sends.log"
 }

@@ -103,7 +103,8 @@ check "  which holds all of it" test "$(cat "$scratch"/Maildir/new/* | wc -c)" -
 change=".mail.body = {type: \"message/rfc822\", blob: \"$(id_of huge)\", size: 31000000}" mail huge bob@example.org >"$scratch/in"
 { printf "$body"; yes 'far too much of it' | sed 's/$/\r/' | head -c 31000000; printf '\r\n'; } >"$scratch/blobs/$(id_of huge)"
 send -B "$scratch/blobs" <"$scratch/in"
-same "over the SIZE that Postfix allows: refused before it is sent" "bob@example.org permanent 552 5.3.4" "$(results)"
+code=$([ "${ENGINE:-submit}" = direct ] && echo 0 || echo 552) # the limit is known before MAIL, or told by the server
+same "over the SIZE that Postfix allows: refused before it is sent" "bob@example.org permanent $code 5.3.4" "$(results)"
 
 # ---- smtp-sink ----
 sink=$(free_port)

@@ -1,8 +1,9 @@
 #!/bin/bash
-# smtp-send, engine submit, against a server that does as it is told: what it says at every verb, and what the record says then.
+# smtp-send, engine $ENGINE, against a server that does as it is told: what it says at every verb, and what the record says then.
 . "$(dirname "$0")/../lib/wire.sh"
 . "$(dirname "$0")/smtp-lib.sh"
 need python3 jq openssl
+direct=$([ "$ENGINE" = direct ] && echo 1) || true
 
 # ---- the plain way ----
 peer
@@ -57,7 +58,8 @@ verdict "a refusal of 5 KB" "mail=big:550" "permanent 550 5.7.1"
 verdict "a final answer of 5 KB" "dot=big:250" "done 250 2.0.0"
 verdict "no answer to QUIT" "quit=hang" "done 250 2.0.0"
 verdict "CHUNKING makes no difference" "ehlo+=CHUNKING" "done 250 2.0.0"
-check "  DATA was used" grep -q " DATA" "$peer/log"
+check "  octet for octet" cmp <(printf "$body") "$peer/mail.1"
+check "  the way that the engine prefers" grep -qE "${direct:+ BDAT [0-9]+ LAST}$([ "$direct" ] || echo " DATA$")" "$peer/log"
 verdict "DSN parameters refused at MAIL: again without" "mail#1=555 5.5.4 what is RET" "done 250 2.0.0"
 same "  second time" "MAIL FROM:<alice@rcs.example.net> SIZE=$(printf "$body" | wc -c)" "$(commands | grep ^MAIL | tail -1)"
 verdict "DSN parameters refused at RCPT: again without" "rcpt#1=555 no NOTIFY" "done 250 2.0.0"
@@ -65,10 +67,33 @@ verdict "refused without parameters as well" "mail=555 5.5.4 no" "permanent 555 
 verdict "no DSN" "ehlo-=DSN" "done 250 2.0.0"
 same "  no parameters" "RCPT TO:<bob@example.org>" "$(commands | grep ^RCPT)"
 
-peer "ehlo+=DELIVERBY 60"
-send < <(change='.mail.by = {seconds: 86400, mode: "N", at: 1772699401000}' mail by bob@example.org)
-same "DELIVERBY is left out" "bob@example.org done 250 2.0.0 0" "$(results) $(commands | grep -c BY=)"
-check "  with a line in the log" grep -q 'event=deliverby-left-out' "$scratch/send.log"
+# ---- DELIVERBY (3.1): what is left of the time, the minimum for mode R alone, again without it where it is refused ----
+by() { change=".mail.by = {seconds: $1, mode: \"$2\", at: $(($(date +%s) * 1000))}" mail "by$peer_n" bob@example.org; }
+BY() { commands | sed -n 's/^MAIL .* BY=\([^ ]*\).*/\1/p'; }
+left() { [[ $(BY) =~ ^([0-9]+)\;N$ ]] && [ "${BASH_REMATCH[1]}" -gt $(($1 - 20)) ] && [ "${BASH_REMATCH[1]}" -le "$1" ]; }
+peer "ehlo+=DELIVERBY 240"
+send < <(by 3600 N)
+if [ "$direct" ]; then
+	check "DELIVERBY, mode N: what is left" left 3600
+	peer "ehlo+=DELIVERBY 240"; send < <(by -50 N)
+	check "  which may be less than nothing" grep -qE ' BY=-5[0-9];N' "$peer/log"
+	peer "ehlo+=DELIVERBY 240"; send < <(by 100 R)
+	same "mode R: raised to the minimum" "240;R" "$(BY)"
+	peer "ehlo+=DELIVERBY 240"; send < <(by -1 R)
+	same "mode R: too late" "bob@example.org permanent 0 5.4.7 0" "$(results) $(commands | grep -c ^MAIL)"
+	peer "ehlo+=DELIVERBY" "mail#1=455 4.5.4 not now"; send < <(by 3600 R)
+	same "455: again without" "bob@example.org done 250 2.0.0 1 2" "$(results) $(BY | wc -l) $(commands | grep -c ^MAIL)"
+	check "  with DSN" sh -c "grep ' MAIL' '$peer/log' | tail -1 | grep -q RET="
+	peer "ehlo+=DELIVERBY" "mail#1=553 what"; send < <(by 3600 R)
+	same "55z: again without" "bob@example.org done 250 2.0.0" "$(results)"
+	peer "ehlo+=DELIVERBY" "mail#1=550 5.7.1 not you"; send < <(by 3600 R)
+	same "55z that speaks of something else" "bob@example.org permanent 550 5.7.1 1" "$(results) $(commands | grep -c ^MAIL)"
+	peer; send < <(by 3600 R)
+	same "not offered, not sent" "bob@example.org done 250 2.0.0 0" "$(results) $(BY | wc -l)"
+else
+	same "DELIVERBY is left out" "bob@example.org done 250 2.0.0 0" "$(results) $(commands | grep -c BY=)"
+	check "  with a line in the log" grep -q 'event=deliverby-left-out' "$scratch/send.log"
+fi
 
 peer dot=drop
 send < <(mail d bob@example.org)
@@ -153,7 +178,7 @@ refused "a bare CR" "permanent 5.6.0" '.mail.body.text += "x\ry\r\n"'
 refused "no header" "permanent 5.6.0" '.mail.body.text = "hello\r\n"'
 refused "non-ASCII recipient" "permanent 5.6.7" '.mail.to[0].address = "bö@example.org"'
 refused "SMTPUTF8 asked for" "permanent 5.6.7" '.mail.smtputf8 = true'
-same "  not even a connection" 0 "$(commands | wc -l)"
+same "  not even MAIL" 0 "$(commands | grep -c ^MAIL)"
 refused "CR LF in ENVID: left out, the mail goes" "done 2.0.0" '.mail.envid = "x\r\ny"'
 check "  no ENVID" test "$(commands | grep -c ENVID)" = 0
 export CPMAIL_TAP=$scratch/tap.records
@@ -202,7 +227,12 @@ peer
 one=$(mail one bob@example.org)
 copies m 450 >"$scratch/in"; send <"$scratch/in"
 same "450 mails" "450 450" "$(results | grep -c 'done 250 2.0.0') $(mails)"
-same "  on three connections" 3 "$(cut -d' ' -f1 "$peer/log" | sort -u | wc -l)"
+connections=$(cut -d' ' -f1 "$peer/log" | sort -u | wc -l)
+if [ "$direct" ]; then
+	check "  on several connections, at most 20" test "$connections" -gt 1 -a "$connections" -le 20
+else
+	same "  on three connections" 3 "$connections"
+fi
 peer "dot#5=reset" "mail#9=421 4.3.2 enough"
 one=$(mail one bob@example.org)
 copies n 20 >"$scratch/in"; send <"$scratch/in"
