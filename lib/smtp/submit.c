@@ -16,8 +16,8 @@
 
 enum {
 	SUBMIT_MESSAGES = 200, /* of one connection: libesmtp keeps about 4 KB of each until its end */
-	SUBMIT_CONNECT_S = 30,
-	SUBMIT_REST_S = 15, /* an address that did not answer is left alone so long: it must not delay a whole batch */
+	SUBMIT_CONNECT_S = 10,
+	SUBMIT_REST_S = 60, /* an address that did not answer is left alone so long: others wait behind it */
 	SUBMIT_RESTING = 64
 };
 
@@ -335,23 +335,44 @@ static enum next judge(struct delivery *d, struct session *s, enum session_end e
 	return NEXT_AGAIN;
 }
 
-/* One connection to an address that answers. */
+static int open_connection(struct submit *e, const struct smtp_host *host, const char *address)
+{
+	int most = SUBMIT_CONNECT_S;
+	if (is_resting(e, address, host->port)) {
+		log_event(LOG_INFO, NULL, "resting", "host", host->name, "address", address, NULL);
+		return -1;
+	}
+	if (e->settings.timeout_s && e->settings.timeout_s < most)
+		most = e->settings.timeout_s;
+	int fd = smtp_connect(address, host->port, most * 1000);
+	if (fd >= 0)
+		return fd;
+	const char *error = strerror(errno);
+	if (errno == ETIMEDOUT)
+		let_rest(e, address, host->port);
+	log_event(LOG_WARN, NULL, "connect", "host", host->name, "address", address, "error", error, NULL);
+	return -1;
+}
+
+/* Would the same again lead to something else? */
+static bool changed(const struct delivery *d, const struct session *s, size_t answers_before, enum smtp_tls mode_before,
+		    enum smtp_tls mode)
+{
+	return d->answers != answers_before || mode != mode_before || s->wire.fault == WIRE_SEVEN_BIT ||
+	       (s->wire.fault == WIRE_STUCK && !d->tls12);
+}
+
+/* One connection. */
 static enum next converse(struct delivery *d, const struct smtp_host *host, const char *address, enum smtp_tls *mode,
 			  struct job **jobs, size_t n)
 {
 	struct submit *e = d->engine;
-	size_t before = d->answers;
-	int most = e->settings.timeout_s && e->settings.timeout_s < SUBMIT_CONNECT_S ? e->settings.timeout_s
-										     : SUBMIT_CONNECT_S;
-	int fd = is_resting(e, address, host->port) ? (errno = ETIMEDOUT, -1)
-						    : smtp_connect(address, host->port, most * 1000);
-	if (fd < 0) {
-		if (errno == ETIMEDOUT && !is_resting(e, address, host->port))
-			let_rest(e, address, host->port);
-		log_event(LOG_WARN, NULL, "connect", "host", host->name, "address", address, "error", strerror(errno),
-			  NULL);
+	int64_t begin = clock_mono_us();
+	size_t answers_before = d->answers;
+	enum smtp_tls mode_before = *mode;
+	int fd = open_connection(e, host, address);
+	if (fd < 0)
 		return NEXT_ADDRESS;
-	}
 	struct session *s = xcalloc(1, sizeof(*s));
 	s->settings = &e->settings;
 	s->tls = e->tls;
@@ -366,11 +387,10 @@ static enum next converse(struct delivery *d, const struct smtp_host *host, cons
 	s->ctx = d;
 	smtp_tls_limit(e->tls, d->tls12);
 	enum session_end end = session_run(s, e->listener, fd);
-	enum smtp_tls was = *mode;
 	enum next next = judge(d, s, end, mode);
-	/* Again only if something has changed; a connection that got nowhere will not get further the next time. */
-	if (next == NEXT_AGAIN && d->answers == before && was == *mode && s->wire.fault != WIRE_SEVEN_BIT &&
-	    (s->wire.fault != WIRE_STUCK || d->tls12)) {
+	if (s->wire.last.outcome == SMTP_OPEN && clock_mono_us() - begin > SUBMIT_CONNECT_S * 1000000LL)
+		let_rest(e, address, host->port); /* it connects, and says nothing */
+	if (next == NEXT_AGAIN && !changed(d, s, answers_before, mode_before, *mode)) {
 		hold_interrupted(d, s, true);
 		next = NEXT_HOST;
 	}

@@ -163,6 +163,27 @@ if python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1", 0))' 2
 	same "-h with an IPv6 address" "bob@example.org done 250 2.0.0" "$(results)"
 fi
 
+# A server that is too busy to take connections: the kernel drops what comes when its queue is full.
+start deaf /usr/bin/python3 -c '
+import socket, sys, time
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(0)
+full = []
+for _ in range(4):
+    c = socket.socket(); c.setblocking(False); c.connect_ex(s.getsockname()); full.append(c)
+print(s.getsockname()[1], flush=True)
+time.sleep(600)'
+until_ok 10 test -s "$scratch/deaf.log"
+deaf=$(cat "$scratch/deaf.log")
+peer
+hosts=$(hosts "$deaf" "$port") mail deaf bob@example.org >"$scratch/in"
+mkfifo "$scratch/to" "$scratch/from"
+smtp-send -t 1 <"$scratch/to" >"$scratch/from" 2>"$scratch/send.log" &
+exec 5>"$scratch/to" 6<"$scratch/from"
+for i in 1 2; do cat "$scratch/in" >&5; read -r -t 10 out <&6; same "a host that does not answer, mail $i" "bob@example.org done 250 2.0.0" "$(results)"; done
+exec 5>&-
+wait $!
+same "  it is asked once, then left alone" "1 1" "$(grep -c 'event=connect .*timed out' "$scratch/send.log") $(grep -c event=resting "$scratch/send.log")"
+
 # ---- what is not sent at all ----
 peer
 refused() { # NAME RESULT FILTER
