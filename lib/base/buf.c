@@ -139,7 +139,7 @@ struct slice slice_cut(struct slice *s, char c, bool *more)
 		head.n = (size_t)(at - s->p);
 		s->p = at + 1;
 		s->n -= head.n + 1;
-	} else {
+	} else if (s->n) {
 		s->p += s->n;
 		s->n = 0;
 	}

@@ -90,7 +90,7 @@ struct slice mime_field(const struct mime_fields *f, const char *name)
 	for (size_t i = 0; i < f->n; i++)
 		if (slice_ieq(f->v[i].name, name))
 			return f->v[i].value;
-	return (struct slice){NULL, 0};
+	return (struct slice){"", 0};
 }
 
 bool mime_word(struct slice value, struct buf *out)

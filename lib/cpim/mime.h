@@ -36,7 +36,7 @@ struct mime_fields {
  */
 bool mime_fields_read(struct mime_fields *f, struct slice in, size_t *body);
 void mime_fields_free(struct mime_fields *f);
-/* The value of the first field of a name (case-insensitive); {NULL,0} if there is none. */
+/* The value of the first field of a name (case-insensitive); empty if there is none. */
 struct slice mime_field(const struct mime_fields *f, const char *name);
 
 /* What stands before the parameters, lower case: "text/plain", "attachment". Returns false (and "" in out) if it is no
