@@ -26,6 +26,12 @@ for p in "${programs[@]}"; do
 	same "$p: nothing but records on standard output" "" "$(cat "$scratch/out")"
 done
 
+unnamed=
+for p in "${programs[@]}"; do
+	grep -qF "\`$p\`" "$SOURCE/README.md" && grep -qE "^\.It Xr $p [18]" "$SOURCE/man/cpmail.7" || unnamed="$unnamed $p"
+done
+same "README and cpmail(7) name every program" "" "$unnamed"
+
 if command -v mandoc >/dev/null; then
 	for page in "$SOURCE"/man/*.[1578]; do
 		check "$(basename "$page") is sound" mandoc -Tlint -W warning "$page"
