@@ -153,7 +153,7 @@ int main(int argc, char **argv)
 {
 	/* CRASH_FULL=1: every second death and every error, not a share of them */
 	bool full = getenv("CRASH_FULL") != NULL;
-	int share = full ? 1 : SLOW_FORK ? 5 : 1;
+	int share = full ? 1 : SLOW_FORK ? 9 : 1;
 	plan_start();
 	for (int i = 0; i < NPLANS; i++) {
 		if (argc > 1 && !strstr(plans[i].name, argv[1]))

@@ -129,7 +129,7 @@ static bool lose(const struct plan *p, const struct disk *d, int cut, long share
 		struct tree t;
 		if (disk_lose(d, ways <= share ? i : -1, &seed, &t)) {
 			fine = recovered(p, &t, cut, i);
-			if (fine && i % 8 == 0)
+			if (fine && (cut + i) % 8 == 0)
 				fine = second_loss(p, &t, cut, i);
 		}
 		tree_free(&t);
