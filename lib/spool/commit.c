@@ -75,7 +75,7 @@ static void drop_marks(struct spool_worker *w)
 		}
 		memcpy(n.lead, m->lead, sizeof n.lead);
 		name_put_slot(file, &n);
-		if (sys_unlink(w->own->dir, file) < 0 && errno != ENOENT)
+		if (pool_give(&w->queue->pool, w->own->dir, file) < 0 && errno != ENOENT)
 			log_msg(LOG_WARN, "unlink %s/%s:", w->own->dir->path, file); /* R3 at the next start */
 	}
 	w->nmarks = kept;
@@ -103,7 +103,7 @@ static int publish(struct spool_worker *w)
 	}
 	for (size_t i = 1; i < w->nin; i++) {
 		txn_file(w, 'i', &w->in[i].n, file);
-		if (sys_unlink(w->act->dir, file) < 0 && errno != ENOENT)
+		if (pool_give(&w->queue->pool, w->act->dir, file) < 0 && errno != ENOENT)
 			return stuck(w, "G7");
 	}
 	if (w->in[0].n.blobs && blob_unlink_all(w->queue->root, &w->in_blobs, w->lead) < 0)
@@ -112,13 +112,18 @@ static int publish(struct spool_worker *w)
 	return 0;
 }
 
+bool txn_syncs_claims(const struct spool_worker *w)
+{
+	return w->nin > 1 || w->state || w->queue->root->strict;
+}
+
 static int general_form(struct spool_worker *w)
 {
 	char input[NAME_SLOT_SIZE], mark[NAME_SLOT_SIZE], note[NAME_SLOT_SIZE];
 	txn_file(w, 'i', &w->in[0].n, input);
 	txn_file(w, 'c', NULL, mark);
 	txn_file(w, 'n', NULL, note);
-	if (w->nin > 1 || w->state || w->queue->root->strict)
+	if (txn_syncs_claims(w))
 		slot_fsync(w, "G1");
 	if (w->state)
 		state_commit(w->state, w->in, w->nin);		     /* G2 */

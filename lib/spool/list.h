@@ -48,8 +48,8 @@ bool spool_is_queue(const char *path);
 /* Every file of queue "ROOT/QUEUE" in the states of the mask (1 << SPOOL_WAITING | ...), oldest first within a state
  * (deferred: first due first). 0, 1 if the callback ended it, -1 with errno. */
 int spool_list(const char *queue, unsigned states, spool_file_h *each, void *ctx);
-/* How many workers of queue "ROOT/QUEUE" are alive: those that hold the lock of their slot, as the kernel lists it (nothing is locked to find
- * out). -1: it cannot be known here. */
+/* How many workers of queue "ROOT/QUEUE" are alive: those that hold the lock of their slot, as the kernel lists it
+ * (nothing is locked to find out). -1: it cannot be known here. */
 int spool_workers(const char *queue);
 /* The lines of a file, each ended by LF; false if it is gone or cannot be read (errno ENOENT: gone). */
 bool spool_file_read(const struct spool_file *f, struct buf *out);

@@ -61,7 +61,12 @@ static int write_part(struct spool_worker *w, struct part *p)
 	part_file(w, p, file);
 	p->written = true;
 	p->octets = p->batch.data.n;
-	p->fd = sys_create(w->act->dir, file);
+	/* a file that is used again has its name from a rename, which only G1 makes durable before the mark is; and W4
+	 * comes before G1 */
+	if (txn_syncs_claims(w) && !p->target.blobs)
+		p->fd = pool_take(&w->queue->pool, w->act->dir, file);
+	if (p->fd < 0)
+		p->fd = sys_create(w->act->dir, file);
 	if (p->fd < 0) {
 		if (errno == EEXIST)
 			spool_die("%s/%s exists", w->act->dir->path, file);

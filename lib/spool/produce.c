@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A batch on its way through P1 to P4. */
@@ -26,6 +27,13 @@ struct spool_producer {
 	size_t n, cap;
 	int64_t last_stamp;
 	uint64_t seed, counter;
+	int64_t create_ns; /* processor time of making a file, lately */
+	int batches;
+};
+
+enum {
+	CREATE_SLOW_NS = 300000, /* three times what it costs elsewhere */
+	CREATE_PROBE = 64, /* while files are used again, one in so many is made, to see whether it is still slow */
 };
 
 static bool stamp_seen(void *ctx, const char *file)
@@ -84,20 +92,46 @@ static void forget(struct spool_producer *p)
 	p->n = 0;
 }
 
+static int64_t processor_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/* Making a file is slow where many were just removed: then use one of the pool, at the price of the open form. */
+static bool recycles(struct spool_producer *p)
+{
+	p->batches++;
+	return spool_recycle || (p->create_ns > CREATE_SLOW_NS && p->batches % CREATE_PROBE);
+}
+
+/* P1 of one name: a file of the pool, in the open form, or a new one. */
+static int make_file(struct spool_producer *p, struct outgoing *o)
+{
+	struct queue *q = p->queue;
+	o->open_form = true;
+	memcpy(o->file, o->name, sizeof o->name);
+	int fd = recycles(p) ? pool_take(&q->pool, q->tmp, o->file) : -1;
+	if (fd >= 0)
+		return fd;
+	o->open_form = o->batch.blobs.n > 0 || q->root->strict;
+	if (!o->open_form)
+		name_put_tmp(o->file, o->name, o->batch.data.n, crc32c(0, o->batch.data.p, o->batch.data.n));
+	int64_t before = processor_ns();
+	fd = sys_create(q->tmp, o->file);
+	p->create_ns += (processor_ns() - before - p->create_ns) / 4;
+	return fd;
+}
+
 /* P1: a name that nobody has, under a lock that tells a sweep that we live. */
 static int create(struct spool_producer *p, struct outgoing *o)
 {
 	for (;;) {
-		bool blobs = o->batch.blobs.n > 0;
 		uint64_t uniq = hash64(p->seed, &p->counter, sizeof p->counter);
 		p->counter++;
-		name_make(o->name, stamp_next(&p->last_stamp), uniq, o->batch.records, blobs);
-		o->open_form = blobs || p->queue->root->strict;
-		if (o->open_form)
-			memcpy(o->file, o->name, sizeof o->name);
-		else
-			name_put_tmp(o->file, o->name, o->batch.data.n, crc32c(0, o->batch.data.p, o->batch.data.n));
-		o->fd = sys_create(p->queue->tmp, o->file);
+		name_make(o->name, stamp_next(&p->last_stamp), uniq, o->batch.records, o->batch.blobs.n > 0);
+		o->fd = make_file(p, o);
 		if (o->fd < 0)
 			return -1;
 		struct stat st;

@@ -171,7 +171,7 @@ int spool_make_queue(const char *path)
 	free(root);
 	if (!rt)
 		return -1;
-	static const char *const in_queue[] = {"tmp", "new", "cur", "defer", "fail", NULL};
+	static const char *const in_queue[] = {"tmp", "new", "cur", "defer", "fail", "free", NULL};
 	const char *const in_root[] = {name, NULL};
 	struct spool_dir *dir = NULL;
 	r = -1;
@@ -223,6 +223,8 @@ struct queue *queue_open(const char *path, enum queue_part part)
 		return NULL;
 	}
 	q->level = level_map(q->dir);
+	if (part == QUEUE_WHOLE)
+		pool_open(&q->pool, q->dir);
 	return q;
 }
 
@@ -232,6 +234,7 @@ void queue_close(struct queue *q)
 		return;
 	if (q->level)
 		munmap(q->level, sizeof *q->level);
+	pool_free(&q->pool);
 	dir_close(q->cur);
 	dir_close(q->fail);
 	dir_close(q->defer);

@@ -8,6 +8,7 @@
 #define CPMAIL_SPOOL_QUEUE_H
 
 #include "spool/name.h"
+#include "spool/pool.h"
 #include "spool/sys.h"
 
 enum spool_form { FORM_AUTO, FORM_NORMAL, FORM_STRICT };
@@ -39,6 +40,7 @@ struct queue {
 	char name[NAME_DEST_SIZE];
 	struct spool_dir *dir, *new, *tmp, *defer, *fail, *cur; /* beyond new only if opened with QUEUE_WHOLE */
 	struct level *level;					/* NULL: could not be mapped; nothing is counted */
+	struct pool pool;					/* with QUEUE_WHOLE */
 };
 
 enum queue_part { QUEUE_TARGET, QUEUE_WHOLE };

@@ -135,6 +135,8 @@ int txn_load(struct spool_worker *w, const int *fds);
 int txn_commit(struct spool_worker *w);
 /* Make everything that marks of the own slot stand for durable, and unlink them. */
 void txn_idle(struct spool_worker *w);
+/* Does the general form begin with G1? Then the names of parts need not be durable by the fsync of the parts. */
+bool txn_syncs_claims(const struct spool_worker *w);
 void txn_wait(struct spool_worker *w, bool reset);
 
 /* ---- recovery (R1 to R7) ---- */

@@ -6,7 +6,9 @@
 
 struct content {
 	struct buf data;
-	size_t synced; /* octets that are durable */
+	struct buf before; /* what was there before it was emptied to be used again */
+	size_t synced;	   /* octets that are durable */
+	bool emptied;	   /* and that is not durable yet */
 	int refs;
 };
 
@@ -131,6 +133,7 @@ static void sync_file(struct disk *d, int fd)
 	struct content *content = d->fd[fd].content;
 	struct chain *c = d->fd[fd].chain;
 	content->synced = content->data.n;
+	content->emptied = false;
 	if (!d->strict && c->n && !c->start[0]) /* A4 */
 		durable(c, c->floor ? c->floor : 1);
 }
@@ -178,6 +181,16 @@ static void change_names(struct disk *d, const struct logged *l, const char *pat
 	}
 }
 
+static void truncate_content(struct content *c, size_t n)
+{
+	buf_clear(&c->before);
+	buf_put(&c->before, c->data.p, c->data.n);
+	c->data.n = n;
+	if (c->synced > n)
+		c->synced = n;
+	c->emptied = true;
+}
+
 static void replay(struct disk *d, const struct logged *l, const char *data, bool acked[PLAN_RECORDS])
 {
 	const char *path = relative(l->path), *path2 = relative(l->path2);
@@ -196,9 +209,7 @@ static void replay(struct disk *d, const struct logged *l, const char *data, boo
 		buf_put(&d->fd[l->fd].content->data, data, (size_t)l->n);
 		break;
 	case OP_TRUNCATE:
-		d->fd[l->fd].content->data.n = (size_t)l->n;
-		if (d->fd[l->fd].content->synced > (size_t)l->n)
-			d->fd[l->fd].content->synced = (size_t)l->n;
+		truncate_content(d->fd[l->fd].content, (size_t)l->n);
 		break;
 	case OP_FSYNC:
 		sync_file(d, l->fd);
@@ -273,7 +284,10 @@ static void put_file(const struct chain *c, const char *path, unsigned int *seed
 	const struct content *t = c->content;
 	struct buf data = {0};
 	buf_put(&data, t->data.p, t->data.n);
-	if (t->synced < t->data.n)
+	if (t->emptied && rand_r(seed) % 2) {
+		buf_clear(&data);
+		buf_put(&data, t->before.p, t->before.n);
+	} else if (t->synced < t->data.n)
 		switch (rand_r(seed) % 4) {
 		case 0:
 			data.n = t->synced;
@@ -324,6 +338,7 @@ void disk_free(struct disk *d)
 	for (size_t i = 0; i < d->n; i++) {
 		if (!--d->v[i]->content->refs) {
 			buf_free(&d->v[i]->content->data);
+			buf_free(&d->v[i]->content->before);
 			free(d->v[i]->content);
 		}
 		free(d->v[i]->op);

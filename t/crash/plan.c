@@ -344,6 +344,7 @@ static void produce(const struct plan *p)
 			}
 			spool_blob_close(b);
 		}
+		spool_recycle = p->pairs && r[first].batch % 3 == 0; /* some are left for the workers */
 		if (good && spool_producer_commit(out) == 0)
 			for (size_t k = first; k < i; k++) {
 				struct spool_call ack = {.op = (enum spool_op)OP_ACK, .fd = r[k].n};
@@ -355,9 +356,9 @@ static void produce(const struct plan *p)
 			spool_producer_close(out), out = spool_producer_open(queue);
 		if (!out)
 			die_temp("%s:", queue);
-		if (p->through) {
+		if (p->through && (!p->pairs || r[first].batch % 2)) {
 			filter(p, "q");
-			if (first % 2)
+			if (!p->state && (p->pairs || first % 2))
 				filter(p, "q1");
 		}
 	}
@@ -441,10 +442,12 @@ static void oblige(struct count *c, const char *queue, bool fail, const struct t
 		char ops[8], blob[SPOOL_BLOBID];
 		if (!line_parse(s, &n, ops, blob))
 			continue;
+		/* what comes to an end was worked on: an input that is published as if it were the output is none */
+		int one = ops[0] ? 100 : 1;
 		if (fail)
-			c->v[2][n]++;
+			c->v[2][n] += one;
 		else if (end)
-			c->v[queue[0] - 'a'][n]++;
+			c->v[queue[0] - 'a'][n] += one;
 		else
 			for (const char *o = ops; *o; o++)
 				if (end_of(*o) >= 0)
@@ -529,7 +532,7 @@ static bool batch_exists(const struct tree *t, const char *name)
 		struct slot_name s;
 		struct spool_name n;
 		struct tmp_name tmp;
-		if (strcmp(w.queue, "blob") == 0 || strcmp(w.queue, "state") == 0)
+		if (strcmp(w.queue, "blob") == 0 || strcmp(w.queue, "state") == 0 || strcmp(w.dir, "free") == 0)
 			continue;
 		if (w.slot[0]) {
 			if (name_parse_slot(w.file, &s) &&
@@ -632,7 +635,7 @@ const char *plan_check(const struct plan *p, const struct tree *t, bool final)
 		struct where w = where(f->path);
 		char queue[40];
 		bool fail;
-		if (strcmp(w.queue, "state") == 0)
+		if (strcmp(w.queue, "state") == 0 || strcmp(w.dir, "free") == 0)
 			continue;
 		if (strcmp(w.queue, "blob") == 0) {
 			const char *dot = strchr(w.file, '.');
@@ -671,7 +674,8 @@ const char *plan_check_state(const struct plan *p)
 	for (size_t i = 0; i < n && st; i++) {
 		sqlite3_bind_int(st, 1, r[i].n);
 		int times = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int(st, 0) : -1;
-		if (times != 1)
+		bool may_miss = p->produce && !shared->acked[r[i].n];
+		if (times != 1 && !(may_miss && times == 0))
 			snprintf(why, sizeof why, "the state store counts %d %d times", r[i].n, times);
 		sqlite3_reset(st);
 	}

@@ -22,6 +22,7 @@ struct plan {
 	bool state, effects, ordered, strict;
 	bool produce; /* the run under test is the producer's */
 	bool through; /* and the filters work between its batches */
+	bool pairs;   /* after each second one: claims of two, whose files are used again */
 };
 
 enum omitted { OMIT_NOTHING, OMIT_PARTS, OMIT_SLOT, OMIT_BLOB, OMIT_TMP, OMIT_NEW };

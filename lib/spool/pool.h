@@ -1,0 +1,35 @@
+/*
+ * pool.h - a queue's free/: files whose batch is durably done, to be written again instead of made anew (docs/spool.md,
+ * "Recycling").
+ *
+ * Many unlinked files make ext4 slow at making new ones for a minute or two. Ownership: a zeroed struct pool is one
+ * without a directory; pool_free() closes it. Several processes may use one directory: who renames a file has it.
+ */
+#ifndef CPMAIL_SPOOL_POOL_H
+#define CPMAIL_SPOOL_POOL_H
+
+#include "spool/name.h"
+#include "spool/sys.h"
+
+enum { POOL_FILES = 256 };
+
+/* Tests: producers use files of the pool whenever there is one, and look for them each time. */
+extern bool spool_recycle;
+
+struct pool {
+	struct spool_dir *dir; /* NULL: none */
+	char (*v)[NAME_UNIQ + 1];
+	int n;
+	int64_t listed; /* monotonic µs of the last look into the directory */
+};
+
+void pool_open(struct pool *p, const struct spool_dir *queue);
+void pool_free(struct pool *p);
+/* Rename a file of d into the pool, or unlink it if the pool is full. Only for files whose names so far an fsync has
+ * made durable, and whose octets nobody will ever ask for under one of them. 0 or -1, as unlink. */
+int pool_give(struct pool *p, const struct spool_dir *d, const char *name);
+/* A file of the pool, renamed to d/name and emptied, open for writing; -1: none. The name is not durable by an fsync of
+ * the file. */
+int pool_take(struct pool *p, const struct spool_dir *d, const char *name);
+
+#endif
