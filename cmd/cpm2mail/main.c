@@ -152,7 +152,7 @@ static void send_mail(struct frame_item *it, struct program *prog, struct pager 
 	char *imdn = p->cpim.message_id.n ? slice_dup(p->cpim.message_id) : NULL;
 	log_event(LOG_INFO, it->in->trace, "mapped", "id", it->in->id, "callid", p->call_id, "imdn", imdn, "conv",
 		  buf_str(&p->conv), "mid", buf_str(&p->msgid), "envid", record_str(out->member, "envid"), "rcpt", rcpt,
-		  "size", size, NULL);
+		  "size", size, "cpim_from", p->cpim_foreign ? "foreign" : NULL, NULL);
 	free(imdn);
 	item_emit(it, out);
 }

@@ -195,6 +195,27 @@ static void read_expires(struct pager *p)
 	p->expires = left > 0 ? left : 0;
 }
 
+/* Is the CPIM From another user than the one whom the request is from? An anonymous one, with its name, is a habit of
+ * clients and says nothing (2.6). */
+static void check_cpim_from(struct pager *p)
+{
+	struct buf theirs = {0}, ours = {0};
+	char *uri = slice_dup(p->cpim.from.uri);
+	bool same = false, mapped = map_normalise_uri(p->tools->names, uri, &theirs);
+	for (size_t i = 0; i <= p->npai && !same; i++) {
+		const char *own = i < p->npai ? p->pai[i].uri : p->from.uri;
+		buf_clear(&ours);
+		same = strcmp(own, uri) == 0 || (mapped && map_normalise_uri(p->tools->names, own, &ours) &&
+						 strcmp(buf_str(&ours), buf_str(&theirs)) == 0);
+	}
+	if (!same && map_is_anonymous(uri))
+		p->cpim.from.name.n = 0;
+	else
+		p->cpim_foreign = !same;
+	free(uri);
+	buf_free(&theirs), buf_free(&ours);
+}
+
 /* ---- the whole ---- */
 
 enum pager_verdict pager_begin(struct pager *p, const struct map_tools *tools, const struct record *in, int64_t now_ms)
@@ -209,6 +230,8 @@ enum pager_verdict pager_begin(struct pager *p, const struct map_tools *tools, c
 	read_expires(p);
 	if (body_open(p) != PAGER_MAIL || content_plan(p) != PAGER_MAIL)
 		return p->verdict;
+	if (p->cpim.from.uri.n)
+		check_cpim_from(p);
 	if (p->expires == 0)
 		return pager_answer(p, 202, "Accepted", "expired on arrival");
 	if (!p->content)

@@ -78,7 +78,8 @@ struct pager {
 	struct buf *held; /* decoded composites that parts point into */
 	size_t nheld;
 	struct cpim cpim;
-	bool wrapped; /* cpim was read */
+	bool wrapped;	   /* cpim was read */
+	bool cpim_foreign; /* its From is another user than the request's */
 	struct lists list;
 	enum list_kind list_kind;
 	struct part *content; /* NULL: nothing that a person could read */

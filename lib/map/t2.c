@@ -70,24 +70,10 @@ static bool date_now(struct pager *p, struct slice unused, struct buf *out)
 static struct slice cpim_display(const struct pager *p)
 {
 	enum { VERIFY, TRUST, IGNORE };
-	struct slice none = {"", 0};
 	int policy = conf_enum(p->tools->conf, "cpim_from", NULL);
-	if (!p->cpim.from.name.n || policy == IGNORE)
-		return none;
-	if (policy == TRUST)
+	if (policy == TRUST || (policy == VERIFY && !p->cpim_foreign))
 		return p->cpim.from.name;
-	struct buf theirs = {0}, ours = {0};
-	char *uri = slice_dup(p->cpim.from.uri);
-	bool same = false;
-	map_normalise_uri(p->tools->names, uri, &theirs);
-	for (size_t i = 0; i <= p->npai && !same && theirs.n; i++) {
-		buf_clear(&ours);
-		same = map_normalise_uri(p->tools->names, i < p->npai ? p->pai[i].uri : p->from.uri, &ours) &&
-		       ours.n == theirs.n && memcmp(ours.p, theirs.p, ours.n) == 0;
-	}
-	free(uri);
-	buf_free(&theirs), buf_free(&ours);
-	return same ? p->cpim.from.name : none;
+	return (struct slice){"", 0};
 }
 
 static struct slice display_of(const struct pager *p)
