@@ -188,6 +188,20 @@ same "answers to connections that are gone, or half gone" "100 100 100" "$(reque
 stop trying "$pid"
 same "ends" 0 $?
 
+# ---- killed between record and answer: the repetition is the same record again, and is answered ----
+port=$(free_port) udp=udp:127.0.0.1:$port
+sed -i 's/= 5;/= 1;/' "$scratch/conf"
+own=$(free_port)
+once_more() { request | "$peer" -p "$own" -b z9hG4bKkill -i kill "$@" "$udp"; }
+listen kill1 -c "$scratch/conf" -p "$port" -i "$scratch/spool/sip-listen.0" -o "$scratch/spool/kill"
+once_more -t 0.3 >/dev/null
+kill -KILL "$last_pid"
+listen kill2 -c "$scratch/conf" -p "$port" -i "$scratch/spool/sip-listen.0" -o "$scratch/spool/kill"
+same "after kill -9: answered" 202 "$(once_more -t 5)"
+same "two records, one id, two transactions" "2 1 2" \
+	"$(cat "$scratch"/spool/kill/new/* | jq -s -r '"\(length) \(map(.id) | unique | length) \(map(.sip.transaction) | unique | length)"')"
+stop kill2 "$last_pid"
+
 # ---- trust, deny lists ----
 port=$(free_port) udp=udp:127.0.0.1:$port
 cat >"$scratch/strict" <<END
@@ -196,6 +210,13 @@ trusted_peers = [ "192.0.2.0/24" ];
 END
 listen strict -c "$scratch/strict" -p "$port"
 same "a peer outside the trust domain" 403 "$(request | "$peer" "$udp")"
+same "and may have 64 connections" "64 of 80" "$(python3 -c '
+import select, socket, sys, time
+socks = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(80)]
+end = time.time() + 5
+while len(select.select(socks, [], [], 0)[0]) < 16 and time.time() < end:
+    time.sleep(0.05)
+print(80 - len(select.select(socks, [], [], 0.2)[0]), "of 80")' "$port")"
 same "may ask for OPTIONS" 200 "$(request 's/MESSAGE/OPTIONS/' | "$peer" "$udp")"
 stop strict "$last_pid"
 port=$(free_port) udp=udp:127.0.0.1:$port
