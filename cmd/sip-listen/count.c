@@ -4,10 +4,19 @@
 enum { ANSWERS, REPEATS, TRANSACTIONS, TRANSACTION_OCTETS, CONNECTIONS };
 
 const struct metric server_metrics[] = {
-	[ANSWERS] = {"cpmail_sip_answers_total", "Answers to requests, by status class; repeated ones are not counted.", {"class"}, METRIC_COUNTER},
-	[REPEATS] = {"cpmail_sip_repeated_requests_total", "Requests that came again and were absorbed by their transaction.", {0}, METRIC_COUNTER},
+	[ANSWERS] = {"cpmail_sip_answers_total",
+		     "Answers to requests, by status class; repeated ones are not counted.",
+		     {"class"},
+		     METRIC_COUNTER},
+	[REPEATS] = {"cpmail_sip_repeated_requests_total",
+		     "Requests that came again and were absorbed by their transaction.",
+		     {0},
+		     METRIC_COUNTER},
 	[TRANSACTIONS] = {"cpmail_sip_transactions", "Server transactions that live now.", {0}, METRIC_GAUGE},
-	[TRANSACTION_OCTETS] = {"cpmail_sip_transactions_bytes", "Memory of the server transactions.", {0}, METRIC_GAUGE},
+	[TRANSACTION_OCTETS] = {"cpmail_sip_transactions_bytes",
+				"Memory of the server transactions.",
+				{0},
+				METRIC_GAUGE},
 	[CONNECTIONS] = {"cpmail_sip_connections", "TCP and TLS connections that are open now.", {0}, METRIC_GAUGE},
 	{0},
 };

@@ -50,8 +50,9 @@ struct socket_of {
 /* A datagram on its way out, flushed at the end of the turn. */
 struct parcel {
 	union sip_addr to;
-	uint16_t socket;
-	size_t at, n; /* in server.out */
+	const struct socket_of *socket;
+	uint8_t local_n, local[16]; /* as in struct sip_source */
+	size_t at, n;		    /* in server.out */
 };
 
 /* Handed out, not committed yet. */
@@ -155,7 +156,7 @@ void source_send(struct server *s, const struct sip_source *src, const union sip
 
 /* ---- datagram.c ---- */
 void datagram_readable(evutil_socket_t fd, short what, void *arg);
-void datagram_send(struct server *s, uint16_t socket, const union sip_addr *to, struct slice octets);
+void datagram_send(struct server *s, const struct sip_source *src, const union sip_addr *to, struct slice octets);
 void datagrams_flush(struct server *s);
 
 /* ---- connection.c ---- */

@@ -69,7 +69,6 @@ static const struct frame_option options[] = {
 static const char *const takes[] = {"sip.response", NULL};
 static const char *const files[] = {"msgid_key", "tls_cert", "tls_key", "tls_ca", NULL};
 
-
 static uint32_t connections_allowed(const struct conf *c)
 {
 	struct rlimit r;
@@ -113,7 +112,8 @@ static void configure(struct server *s)
 	connections_init(s, connections_allowed(c));
 }
 
-/* Sockets, the answer deadline and the sizes of the tables stay as they were at start; the certificate is read again. */
+/* Sockets, the answer deadline and the sizes of the tables stay as they were at start; the certificate is read again.
+ */
 static void reload(struct frame *f, void *ctx)
 {
 	struct server *s = ctx;

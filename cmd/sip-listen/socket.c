@@ -39,6 +39,10 @@ static bool open_one(struct server *s, enum sip_transport t, const union sip_add
 		set(fd, SOL_SOCKET, SO_REUSEPORT, 1); /* several processes share the port */
 		if (a->sa.sa_family == AF_INET6)
 			set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+		if (t == SIP_UDP && a->sa.sa_family == AF_INET6)
+			set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+		else if (t == SIP_UDP)
+			set(fd, IPPROTO_IP, IP_PKTINFO, 1);
 		if (t == SIP_UDP &&
 		    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){RECEIVE_BUFFER}, sizeof(int)) != 0)
 			set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
@@ -63,7 +67,8 @@ static void adopt(struct server *s)
 	socklen_t len = sizeof type;
 	for (size_t i = 0; (fd = frame_listen_fd(i, &name)) >= 0; i++) {
 		bool tls = strcmp(name, "sips") == 0 || strcmp(name, "tls") == 0;
-		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || (type != SOCK_DGRAM && type != SOCK_STREAM))
+		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 ||
+		    (type != SOCK_DGRAM && type != SOCK_STREAM))
 			die_perm("descriptor %d of the service manager is no socket of SIP", fd);
 		add_socket(s, type == SOCK_DGRAM ? SIP_UDP : tls ? SIP_TLS : SIP_TCP, fd);
 	}
@@ -155,7 +160,7 @@ void sockets_close(struct server *s)
 void source_send(struct server *s, const struct sip_source *src, const union sip_addr *target, struct slice octets)
 {
 	if (src->transport == SIP_UDP)
-		datagram_send(s, src->socket, target, octets);
+		datagram_send(s, src, target, octets);
 	else if (!connection_send(s, src->conn, octets))
 		connection_open(s, src->socket, target, octets);
 }

@@ -14,9 +14,11 @@ enum { SIP_TAG = 17 };
 /* Where a request came from, and with that where its response goes. */
 struct sip_source {
 	union sip_addr peer;
-	uint8_t transport; /* enum sip_transport */
-	uint16_t socket;   /* the listener's socket that took it */
 	uint32_t conn;	   /* streams: which connection; 0 = none */
+	uint16_t socket;   /* the listener's socket that took it */
+	uint8_t transport; /* enum sip_transport */
+	uint8_t local_n;   /* octets of local: 4, 16; 0 = the socket's own address */
+	uint8_t local[16]; /* datagrams: the address of ours that was written to, and answers from */
 };
 
 /*

@@ -238,6 +238,18 @@ same "barred host" 403 "$(request '/^From/s/ims.example.net/spam.example/' | "$p
 same "others are not" 202 "$(request | "$peer" "$udp")"
 stop lists "$last_pid"
 
+# ---- all addresses: the answer comes from the one that was asked ----
+port=$(free_port)
+cat >"$scratch/all.conf" <<END
+gateway = "gw.example.net";
+sip_listen = [ "udp:*:$port", "tcp:*:$port" ];
+trusted_peers = [ "127.0.0.0/8", "::1" ];
+END
+listen all -c "$scratch/all.conf"
+same "127.0.0.1, 127.0.0.2, ::1, UDP and TCP" "202 202 202 202 202" \
+	"$(for at in udp:127.0.0.1 udp:127.0.0.2 "udp:[::1]" tcp:127.0.0.3 "tcp:[::1]"; do request | "$peer" "$at:$port"; done | tr '\n' ' ' | sed 's/ $//')"
+stop all "$last_pid"
+
 # ---- TLS, IPv6 ----
 cd "$scratch" || exit 1
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=test ca" -keyout ca.key -out ca.pem 2>/dev/null
