@@ -276,7 +276,7 @@ int sys_stat(int fd, struct stat *st)
 
 int sys_statvfs(int fd, struct statvfs *st)
 {
-	struct spool_call c = {.op = OP_STATVFS, .fd = fd};
+	struct spool_call c = {.op = OP_STATVFS, .fd = fd, .data = st};
 	if (announce(&c) > 0)
 		return -1;
 	return (int)report(&c, fstatvfs(fd, st));

@@ -42,7 +42,7 @@ struct spool_call {
 	const char *dir, *name;	  /* of the file, as far as the call has one */
 	const char *dir2, *name2; /* rename, replace, link: the new name */
 	int fd;			  /* read, write, fsync, ...: as OP_OPEN, OP_CREATE returned it */
-	const void *data;	  /* write */
+	const void *data;	  /* write: the octets; statvfs: the answer, for the hook after it */
 	int64_t n;		  /* read, write, truncate */
 };
 

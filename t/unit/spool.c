@@ -350,6 +350,105 @@ static void damage(void)
 	spool_worker_close(w);
 }
 
+static uint64_t space_left; /* octets */
+
+static void little_space(const struct spool_call *c, long result)
+{
+	(void)result;
+	if (c->op != OP_STATVFS)
+		return;
+	struct statvfs *st = (struct statvfs *)(uintptr_t)c->data;
+	st->f_frsize = 4096;
+	st->f_blocks = UINT64_C(1) << 20; /* 4 GiB: the mark is 256 MiB */
+	st->f_bavail = space_left / 4096;
+	st->f_files = st->f_favail = 1000000;
+}
+
+/* Edges refuse before filters stop: what was taken can still be finished. */
+static void low_water(void)
+{
+	struct spool_line *l;
+	put(in, 1, 1);
+	spool_sys_after = little_space;
+	space_left = 200 << 20;
+	struct spool_producer *p = spool_producer_open(in);
+	ok(spool_producer_full(p), "an edge refuses");
+	spool_producer_put(p, "{}", 2, NULL, 0);
+	is_int(spool_producer_commit(p), -1, "and takes nothing");
+	spool_producer_close(p);
+	struct spool_worker *w = spool_worker_open(in, &(struct spool_worker_options){0});
+	is_int(spool_claim(w, &l), 1, "a filter goes on");
+	spool_rollback(w);
+	spool_worker_close(w);
+	space_left = 50 << 20;
+	w = spool_worker_open(in, &(struct spool_worker_options){0});
+	is_int(spool_claim(w, &l), -1, "until a quarter of that");
+	ok(spool_timeout_ms(w) > 0, "then it waits");
+	spool_sys_after = NULL;
+	spool_worker_close(w);
+	w = spool_worker_open(in, &(struct spool_worker_options){0});
+	is_int(spool_claim(w, &l), 1, "with space again it goes on");
+	spool_commit(w);
+	spool_worker_close(w);
+}
+
+static void sizes(void)
+{
+	static char line[1 << 20];
+	struct spool_line *l;
+	memset(line, 'x', sizeof line);
+	struct spool_producer *p = spool_producer_open(in);
+	for (int i = 0; i < 5; i++)
+		spool_producer_put(p, line, sizeof line - 1, NULL, 0);
+	for (int i = 0; i < 1025; i++)
+		spool_producer_put(p, "{}", 2, NULL, 0);
+	is_int(spool_producer_commit(p), 0, "5 MiB and 1025 records");
+	spool_producer_close(p);
+	is_int(count(in, "new"), 3, "three files: by size, by number");
+	struct spool_worker *w = spool_worker_open(in, &(struct spool_worker_options){0});
+	is_int(spool_claim(w, &l), 4, "4 MiB are a transaction");
+	for (int i = 0; i < 4; i++)
+		spool_put(w, i, out, l[i].p, l[i].n, NULL, 0);
+	spool_put(w, 0, out, "{}", 2, NULL, 0);
+	is_int(spool_commit(w), 0, "its output is more than a file may hold");
+	is_int(count(out, "new"), 2, "so there are two");
+	is_int(spool_claim(w, &l), 1024, "the rest");
+	for (int i = 0; i < 1024; i++)
+		spool_defer(w, i, clock_real_us() + (int64_t)i * 1000000, NULL, "{}", 2, NULL, 0);
+	is_int(spool_commit(w), 0, "1024 due times");
+	ok(count(in, "defer") <= 8, "in 8 files at most");
+	is_int(spool_claim(w, &l), 2, "the last two");
+	spool_commit(w);
+	spool_worker_close(w);
+	char cmd[300];
+	snprintf(cmd, sizeof cmd, "rm -f %s/defer/* %s/new/*", in, out);
+	ok(system(cmd) == 0, "cleared");
+}
+
+/* Nobody defers for a year: the clock has jumped back. */
+static void jump(void)
+{
+	struct spool_line *l;
+	char path[200], name[NAME_FILE_SIZE];
+	struct spool_name n = {.due = clock_real_us() + INT64_C(31536000000000)};
+	name_make(n.name, 5, 5, 1, false);
+	name_put(name, &n);
+	snprintf(path, sizeof path, "%s/defer/%s", in, name);
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+	ok(write(fd, "{}\n", 3) == 3, "due in a year");
+	close(fd);
+	struct spool_worker *w = spool_worker_open(in, &(struct spool_worker_options){0});
+	is_int(spool_claim(w, &l), 1, "is due now");
+	spool_defer(w, 0, clock_real_us() + INT64_C(31536000000000), NULL, "{}", 2, NULL, 0);
+	spool_commit(w);
+	is_int(spool_claim(w, &l), 0, "what is deferred for a year waits 4 hours");
+	ok(spool_timeout_ms(w) > 0, "quietly");
+	spool_worker_close(w);
+	char cmd[200];
+	snprintf(cmd, sizeof cmd, "rm -f %s/defer/*", in);
+	ok(system(cmd) == 0, "cleared");
+}
+
 int main(void)
 {
 	snprintf(root, sizeof root, "spool-test.%d", (int)getpid());
@@ -373,6 +472,9 @@ int main(void)
 		order();
 		notes();
 		damage();
+		low_water();
+		sizes();
+		jump();
 		ok(system(path) == 0, "removed");
 		free(path);
 	}
