@@ -46,7 +46,7 @@ fill() { sed -e "s|@ROOT@|$root|g" -e "s|@PORT@|$port|g" -e "s|@BUILD@|$build|g"
 
 # Directories, key, configuration and services in $root. A configuration that is there already is kept; only its port follows --port.
 gateway_prepare() {
-	local template name
+	local template name script
 	case $root$build in *[\|\&\\\ \"]*) die "the path of the spool or the build must not hold blanks, quotes, | or &: $root, $build" ;; esac
 	if [[ $(sv status "$root"/run/* 2>/dev/null) == *run:* ]]; then
 		die "a gateway runs in $root already"
@@ -67,9 +67,10 @@ gateway_prepare() {
 	for template in "$source"/scripts/sv/*/; do
 		name=$(basename "$template")
 		mkdir -p "$root/run/$name/log" "$root/log/$name"
-		fill "$template/run" >"$root/run/$name/run"
-		fill "$template/log/run" >"$root/run/$name/log/run"
-		chmod +x "$root/run/$name/run" "$root/run/$name/log/run"
+		for script in run finish log/run; do
+			fill "$template/$script" >"$root/run/$name/$script"
+			chmod +x "$root/run/$name/$script"
+		done
 	done
 }
 

@@ -39,6 +39,7 @@ if command -v mandoc >/dev/null; then
 else
 	pass "pages are sound # SKIP mandoc is not installed"
 fi
+same "every page is installed" "$(cd "$SOURCE/man" && ls -- *.[1578])" "$(sed -nE "s/^ +'([^']+)',/\1/p" "$SOURCE/man/meson.build" | sort)"
 # a page that is referred to is there: ours by name, others are those of the system
 for page in "$SOURCE"/man/*.[1578]; do
 	broken=
