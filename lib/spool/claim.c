@@ -197,7 +197,8 @@ int claim_adopted(struct spool_worker *w)
 	for (size_t i = 0; i < opened; i++)
 		close(c.fd[i]);
 	if (r < 0) {
-		txn_forget(w);
+		/* what recovery finds now decides: perhaps the leader was damaged and is in fail/ */
+		spool_rollback(w);
 		errno = err;
 		return -1;
 	}

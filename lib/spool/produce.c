@@ -36,15 +36,6 @@ enum {
 	CREATE_PROBE = 64, /* while files are used again, one in so many is made, to see whether it is still slow */
 };
 
-static bool stamp_seen(void *ctx, const char *file)
-{
-	struct spool_name n;
-	int64_t *last = ctx;
-	if (name_parse(file, &n) && n.stamp > *last)
-		*last = n.stamp;
-	return true;
-}
-
 static uint64_t writer_seed(const void *self)
 {
 	struct {

@@ -21,6 +21,15 @@ int64_t stamp_next(int64_t *last)
 	return *last;
 }
 
+bool stamp_seen(void *ctx, const char *file)
+{
+	struct spool_name n;
+	int64_t *last = ctx;
+	if (name_parse(file, &n) && n.stamp > *last)
+		*last = n.stamp;
+	return true;
+}
+
 bool queue_split(const char *path, char **root, char name[NAME_DEST_SIZE])
 {
 	const char *slash = strrchr(path, '/');

@@ -65,5 +65,7 @@ int mount_form(const char *path, char why[160]);
 
 /* Strictly rising stamps of one writer: max(clock, *last + 1). */
 int64_t stamp_next(int64_t *last);
+/* For dir_list(): the largest stamp into the int64_t at ctx. */
+bool stamp_seen(void *ctx, const char *file);
 
 #endif

@@ -21,6 +21,9 @@ struct queue *target_queue(struct spool_worker *w, const char *name)
 	errno = err;
 	if (!q)
 		return NULL;
+	/* where order counts, a clock that went back must not put new batches before waiting ones */
+	if (w->opt.ordered && dir_list(q->new, stamp_seen, &w->last_stamp) < 0)
+		log_msg(LOG_WARN, "%s:", q->new->path);
 	w->targets = xrealloc(w->targets, (w->ntargets + 1) * sizeof(struct queue *));
 	return w->targets[w->ntargets++] = q;
 }

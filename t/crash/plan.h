@@ -55,6 +55,15 @@ void plan_log(const struct spool_call *c, long result);
 extern struct shared *shared;
 extern char root[64];
 
+/* One record of a plan; and a line of a file as number, ops, blob ("" = none). */
+struct rec {
+	int n, batch;
+	char ops[8];
+	bool blob;
+};
+size_t plan_records(const struct plan *p, struct rec out[PLAN_RECORDS]);
+bool line_parse(const char *line, int *n, char ops[8], char blob[SPOOL_BLOBID]);
+
 /* Directories, hooks, shared memory; once. */
 void plan_start(void);
 void plan_end(void);
