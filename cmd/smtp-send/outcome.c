@@ -5,7 +5,7 @@
 #include "mail/address.h"
 #include "map/transient.h"
 
-/* What becomes of the recipients that were refused for now. */
+/* What becomes of the recipients that were refused temporarily. */
 enum fate {
 	FATE_REJECT, /* the sender is told, nothing is kept */
 	FATE_QUEUE,  /* taken; tried again later */

@@ -1,5 +1,5 @@
 /*
- * transient.h - what becomes of a mail that was refused for now (1.2, transient results): told at once, or taken and
+ * transient.h - what becomes of a mail that was refused temporarily (1.2, transient results): told at once, or taken and
  * tried again.
  *
  * Pure functions; times in milliseconds since 1970.

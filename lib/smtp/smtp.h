@@ -1,7 +1,7 @@
 /*
  * smtp.h - mail out: one interface for all engines, and what came of it for each recipient.
  *
- * An engine takes a batch of mails with one route and decides every recipient of it: delivered, refused for now,
+ * An engine takes a batch of mails with one route and decides every recipient of it: delivered, refused temporarily,
  * refused for good. It reports each mail through settings.decided() at the moment its last recipient is decided, which
  * may be long before deliver() returns; an engine with a loop of its own (many connections at a time) fits the same
  * three calls.

@@ -100,7 +100,7 @@ static void notify_caller(struct delivery *d, struct smtp_mail *m)
 		d->engine->settings.decided(m, d->engine->settings.ctx);
 }
 
-/* Keep what a host said in case none says better: for now beats for good, as then it is worth another try. */
+/* Keep what a host said in case none says better: temporary beats permanent, as then it is worth another try. */
 static void hold(struct delivery *d, struct job *j, size_t i, const struct smtp_result *r)
 {
 	if (j->held[i].outcome == SMTP_OPEN || j->held[i].outcome == SMTP_PERMANENT || r->outcome == SMTP_TEMPORARY)

@@ -60,7 +60,7 @@ same "  the third is accepted" "tx-0202@1 202 Accepted -" "$(result 202 c@x.exam
 same "all refused for good: the first" "tx-0203@1 403 SMTP 550 5.7.1 -
 sip.forget dedupe-0203" "$(answers <"$scratch/in")"
 { result 204 a@x.example:permanent:550:5.1.1; result 204 b@x.example:temporary:450:4.7.1; result 204 c@x.example:permanent:550:5.7.1; } >"$scratch/in"
-same "all refused, one for now: that one" "tx-0204@1 480 SMTP 450 4.7.1 300
+same "all refused, one temporarily: that one" "tx-0204@1 480 SMTP 450 4.7.1 300
 sip.forget dedupe-0204" "$(answers <"$scratch/in")"
 recipients=1
 

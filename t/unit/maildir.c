@@ -125,7 +125,7 @@ int main(void)
 	fclose(f);
 	r[0].result.outcome = SMTP_OPEN;
 	deliver(&smtp_maildir, path, batch, 1);
-	ok(r[0].result.outcome == SMTP_TEMPORARY && strcmp(r[0].result.enhanced, "4.3.0") == 0, "no Maildir: for now");
+	ok(r[0].result.outcome == SMTP_TEMPORARY && strcmp(r[0].result.enhanced, "4.3.0") == 0, "no Maildir: temporary");
 
 	int rc = tap_done();
 	fflush(stdout);

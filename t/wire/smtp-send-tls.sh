@@ -101,7 +101,7 @@ check "  an alarm in the log" grep -q 'level=error.*event=auth-refused' "$scratc
 check "  without the password" sh -c "! grep -q 'secret' '$scratch/send.log'"
 under good "ehlo+=AUTH PLAIN" "auth=454 4.7.0 later"
 try required "$auth"
-same "AUTH refused for now" "bob@example.org temporary 454 4.7.0" "$(results)"
+same "AUTH refused temporarily" "bob@example.org temporary 454 4.7.0" "$(results)"
 under good
 try required "$auth"
 same "AUTH not offered" "bob@example.org temporary 0 4.7.0" "$(results)"
