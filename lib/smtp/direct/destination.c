@@ -175,7 +175,7 @@ bool destination_waits(const struct destination *dest)
 static bool attach(struct destination *dest, size_t host)
 {
 	struct host *h = &dest->hosts[host];
-	struct connection *c = pool_take(dest->engine, h->key);
+	struct connection *c = direct_take(dest->engine, h->key);
 	if (!c)
 		return false;
 	c->dest = dest;

@@ -263,9 +263,9 @@ int stream_put(struct letter *l, struct buf *out, char *piece, size_t size);
 
 /* ---- connections that are kept (pool.c) ---- */
 /* An idle one under the key, taken out of idleness; NULL if there is none that is alive. */
-struct connection *pool_take(struct direct *d, const char *key);
+struct connection *direct_take(struct direct *d, const char *key);
 /* Nothing to do for now. */
-void pool_give(struct connection *c);
+void direct_give(struct connection *c);
 /* Close one idle connection to make room; false if there is none. */
 bool pool_evict(struct direct *d);
 /* Those that were idle too long say QUIT; milliseconds until the next is due, -1 = none is kept. */

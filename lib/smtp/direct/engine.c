@@ -102,7 +102,7 @@ static void direct_finish(void *engine)
 		if (!c->dest)
 			continue;
 		if (c->phase == PHASE_READY && !c->letter && !c->count && !c->closing)
-			pool_give(c);
+			direct_give(c);
 		else
 			connection_kill(c);
 	}

@@ -23,7 +23,7 @@ static bool is_alive(struct connection *c)
 	return n <= 0 && SSL_get_error(c->ssl, n) == SSL_ERROR_WANT_READ;
 }
 
-struct connection *pool_take(struct direct *d, const char *key)
+struct connection *direct_take(struct direct *d, const char *key)
 {
 	for (struct connection *c = d->connections; c; c = c->next) {
 		if (!is_idle(c) || strcmp(c->key, key) != 0)
@@ -44,7 +44,7 @@ static int64_t limit_us(const struct connection *c)
 	return (c->session && s < SESSION_IDLE_S && s > 0 ? SESSION_IDLE_S : s) * 1000000LL;
 }
 
-void pool_give(struct connection *c)
+void direct_give(struct connection *c)
 {
 	if (c->dest) {
 		struct host *h = &c->dest->hosts[c->host];
