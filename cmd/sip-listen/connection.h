@@ -29,6 +29,7 @@ struct connection {
 	/* the message whose body is coming */
 	struct sip_message *message; /* NULL: its body is skipped */
 	struct buf body;
+	struct buf seen; /* for a capture server: the head and the first octets of the body */
 	struct frame_blob *blob;
 };
 

@@ -61,6 +61,7 @@ static void datagram_take(struct socket_of *o, struct msghdr *from, struct slice
 	int fault = sip_datagram_cut(octets, &head, &body, &why);
 	if (fault < 0)
 		return;
+	capture_in(s, &a.source, octets);
 	const struct sip_trust_element *t = sip_trust_address(&s->trust, &a.source.peer);
 	a.trusted = t != NULL;
 	a.label = t ? t->label : NULL;

@@ -22,6 +22,7 @@ enum {
 	DATAGRAM_MAX = 65536,	     /* octets */
 	TURN_REQUESTS = 1024,	     /* committed at once */
 	PEER_CONNECTIONS = 64,	     /* of one untrusted address */
+	CAPTURE_MAX = 16 << 10,	       /* octets of a body that a capture server gets from a stream */
 	OUT_PAUSE = 64 << 10,	     /* octets unsent: nothing more is read from the peer */
 	OUT_MAX = 256 << 10,	     /* octets unsent: the connection ends */
 	STREAMS_HELD_MAX = 64 << 20, /* octets of unfinished messages, all connections */
@@ -139,6 +140,10 @@ void answer_commit(struct server *s);
 void answer_due(struct server *s);
 /* The step: a sip.response record. */
 void answer_record(struct frame_item *it, void *ctx);
+
+/* ---- capture.c: copies for a capture server ---- */
+void capture_in(struct server *s, const struct sip_source *src, struct slice octets);
+void capture_out(struct server *s, const struct sip_source *src, const union sip_addr *target, struct slice octets);
 
 /* ---- count.c ---- */
 extern const struct metric server_metrics[];

@@ -12,6 +12,7 @@ void connection_forget_message(struct connection *c)
 		c->message = NULL;
 	}
 	buf_free(&c->body);
+	buf_free(&c->seen);
 	frame_blob_abort(c->blob);
 	c->blob = NULL;
 }
@@ -38,6 +39,8 @@ static void take_head(struct connection *c, const struct sip_part *part)
 	struct server *s = c->server;
 	struct sip_message *m = &s->message;
 	c->in_body = true;
+	if (frame_hep(s->frame))
+		buf_slice(&c->seen, part->octets);
 	sip_message_parse(m, part->octets);
 	if (!request_judge(s, m, &c->arrival, part->length, 0, NULL))
 		return;
@@ -55,6 +58,8 @@ static void no_room(struct connection *c)
 
 static void take_body(struct connection *c, struct slice piece)
 {
+	if (c->seen.n && c->seen.n < CAPTURE_MAX)
+		buf_put(&c->seen, piece.p, piece.n < CAPTURE_MAX ? piece.n : CAPTURE_MAX);
 	if (!c->message)
 		return;
 	if (!c->blob && c->body.n + piece.n <= RECORD_INLINE_MAX) {
@@ -93,6 +98,8 @@ static void take_end(struct connection *c)
 	struct sip_message *m = c->message;
 	c->in_body = false;
 	c->message_begun = 0;
+	capture_in(s, &c->arrival.source, slice_buf(&c->seen));
+	buf_free(&c->seen);
 	if (!m)
 		return;
 	if (!sip_transactions_match(s->transactions, m)) {

@@ -15,6 +15,15 @@ static void set(int fd, int level, int name, int value)
 		log_event(LOG_DEBUG, NULL, "setsockopt", "error", strerror(errno), NULL);
 }
 
+/* Which address of ours a datagram was sent to: the answer comes from there. */
+static void ask_local(int fd, enum sip_transport t, int family)
+{
+	if (t == SIP_UDP && family == AF_INET6)
+		set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	else if (t == SIP_UDP)
+		set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+}
+
 static void add_socket(struct server *s, enum sip_transport t, int fd)
 {
 	s->socket = xrealloc(s->socket, (s->sockets + 1) * sizeof *s->socket);
@@ -26,6 +35,7 @@ static void add_socket(struct server *s, enum sip_transport t, int fd)
 		die_temp("getsockname:");
 	if (o->addr.sa.sa_family != AF_INET && o->addr.sa.sa_family != AF_INET6)
 		die_perm("a socket of the service manager is not one of the Internet");
+	ask_local(fd, t, o->addr.sa.sa_family);
 }
 
 /* false: this address cannot be had; fatal unless it was only implied. */
@@ -39,10 +49,6 @@ static bool open_one(struct server *s, enum sip_transport t, const union sip_add
 		set(fd, SOL_SOCKET, SO_REUSEPORT, 1); /* several processes share the port */
 		if (a->sa.sa_family == AF_INET6)
 			set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-		if (t == SIP_UDP && a->sa.sa_family == AF_INET6)
-			set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-		else if (t == SIP_UDP)
-			set(fd, IPPROTO_IP, IP_PKTINFO, 1);
 		if (t == SIP_UDP &&
 		    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){RECEIVE_BUFFER}, sizeof(int)) != 0)
 			set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
@@ -159,6 +165,7 @@ void sockets_close(struct server *s)
 
 void source_send(struct server *s, const struct sip_source *src, const union sip_addr *target, struct slice octets)
 {
+	capture_out(s, src, target, octets);
 	if (src->transport == SIP_UDP)
 		datagram_send(s, src, target, octets);
 	else if (!connection_send(s, src->conn, octets))

@@ -14,6 +14,8 @@ enum { VALUE_MAX = 512, PENDING_MAX = 32768 };
 static const char *program = "cpmail";
 static enum log_level threshold = LOG_INFO;
 static struct buf pending;
+static void (*tap_event)(void *ctx, const char *trace, struct slice line);
+static void *tap_ctx;
 static bool priorities; /* standard error goes to the journal: each line begins with its <priority> */
 
 static const char *const level_name[] = {"error", "warn", "info", "debug"};
@@ -66,6 +68,12 @@ void log_flush(void)
 		done += (size_t)n;
 	}
 	buf_clear(&pending);
+}
+
+void log_tap(void (*tap)(void *ctx, const char *trace, struct slice line), void *ctx)
+{
+	tap_event = tap;
+	tap_ctx = ctx;
 }
 
 static bool bare(const char *s)
@@ -131,6 +139,7 @@ void log_event(enum log_level level, const char *trace, const char *event, ...)
 {
 	if (level > threshold)
 		return;
+	size_t begin = pending.n + (priorities ? 3 : 0);
 	put_head(&pending, level);
 	if (trace) {
 		buf_puts(&pending, " trace=");

@@ -12,6 +12,8 @@
 #ifndef CPMAIL_LOG_H
 #define CPMAIL_LOG_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
@@ -31,6 +33,8 @@ bool log_wants(enum log_level level);
  */
 void log_event(enum log_level level, const char *trace, const char *event, ...) __attribute__((sentinel));
 void log_flush(void);
+/* Who else wants every event that is logged: line without its end and its priority; NULL: nobody. It must not log itself. */
+void log_tap(void (*tap)(void *ctx, const char *trace, struct slice line), void *ctx);
 
 /* Log a message for a person ("msg=") and end: 100 and 111. A message that ends in ':' gets strerror(errno). */
 void die_perm(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));

@@ -135,6 +135,11 @@ const struct knob knobs[] = {
 /* ---- seeing ---- */
 {"metrics_dir", KNOB_STRING, .scope = "g", .section = "seeing",
  .help = "directory where each program keeps a file of counters for Prometheus (the node exporter's textfile directory)"},
+{"hep_address", KNOB_STRING, .scope = "g", .section = "seeing", .check = check_numeric,
+ .help = "ADDRESS[:PORT] of a HEP3 capture server (Homer, sngrep) that gets the SIP traffic and the events of each message; port 9060"},
+{"hep_capture_id", KNOB_INT, "2001", .min = 0, .max = 4294967295LL, .scope = "g", .section = "seeing",
+ .help = "the number under which the capture server knows this gateway"},
+{"hep_password", KNOB_STRING, .scope = "g", .section = "seeing", .help = "file with the authentication key of the capture server"},
 {0}
 };
 /* clang-format on */

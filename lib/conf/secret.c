@@ -147,7 +147,7 @@ static bool listed(const char *const *knobs_wanted, const char *knob)
 
 int conf_check_files(const struct conf *c, const char *const *only)
 {
-	static const char *const secrets[] = {"msgid_key", "smarthost_auth"};
+	static const char *const secrets[] = {"msgid_key", "smarthost_auth", "hep_password"};
 	static const char *const files[] = {"tls_cert", "tls_key", "tls_ca"};
 	int errors = 0;
 	for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)

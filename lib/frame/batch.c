@@ -57,6 +57,7 @@ static bool prepare(struct frame *f, size_t i, const struct spool_line *line)
 		return false;
 	}
 	it->in = record_parse(line->p, line->n, why);
+	f->in_work = i + 1;
 	if (!it->in) {
 		it->in = wrap(f, line);
 		item_fail(it, "5.6.0", "not a record: %s", why);
@@ -135,6 +136,7 @@ void frame_run_batch(struct frame *f, struct spool_line *lines, size_t n)
 			frame_count_in(f, &f->item[i]);
 		record_free(f->item[i].in);
 	}
+	f->in_work = 0;
 	frame_blobs_end(f);
 	if (f->worker)
 		f->line = NULL;

@@ -58,6 +58,7 @@ struct frame *frame_open(int argc, char **argv, const struct frame_program *prog
 		f->now_ms = clock_real_us() / 1000;
 	frame_service_open(f);
 	frame_metrics_open(f);
+	frame_capture_open(f);
 	open_input(f);
 	if (program->start)
 		program->start(f, ctx);
@@ -198,6 +199,7 @@ int frame_close(struct frame *f)
 		die_temp("standard output:");
 	int status = f->status;
 	frame_metrics_close(f);
+	frame_capture_close(f);
 	conf_free(f->conf);
 	free_sinks(f);
 	free(f->outlet), free(f->item), free(f->outcome), free(f->emitted), free(f->line);

@@ -18,6 +18,7 @@
 #include "record/record.h"
 
 struct frame;
+struct hep;
 struct sqlite3;
 
 /* One record in work. */
@@ -90,6 +91,8 @@ void item_note(struct frame_item *it, const char *outcome);
 
 /* Counters of the program: metrics_add(), metrics_set() with families of its table. */
 struct metrics *frame_metrics(struct frame *f);
+/* Where copies of wire traffic go (hep_address); NULL: nowhere. Events that are logged go there by themselves. May change at a reload. */
+struct hep *frame_hep(struct frame *f);
 /* A step that waits for a peer is alive all the same: call it now and then in a long batch. */
 void frame_alive(struct frame *f);
 /* The step may be silent for so long (a library that waits for a peer without asking us): the watchdog is told. */

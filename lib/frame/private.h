@@ -77,6 +77,8 @@ struct frame {
 	int status; /* worst outcome so far, pipes */
 	int signal_fd;
 
+	struct hep *hep;
+	size_t in_work; /* items of the batch that are prepared */
 	struct metrics *metrics;
 	const char *metrics_option; /* --metrics */
 	char *metrics_file;
@@ -124,5 +126,8 @@ void frame_count_batch(struct frame *f, int64_t begun_us, bool committed);
 void frame_count_reload(struct frame *f, bool good);
 void frame_metrics_write(struct frame *f);
 void frame_metrics_close(struct frame *f);
+/* capture.c: copies for a capture server; open again after a reload. */
+void frame_capture_open(struct frame *f);
+void frame_capture_close(struct frame *f);
 
 #endif

@@ -127,9 +127,9 @@ int frame_listen_fd(size_t n, const char **name)
 
 static struct conf *read_checked(const struct frame *f)
 {
-	static const char *const none[] = {NULL};
+	static const char *const own[] = {"hep_password", NULL};
 	struct conf *c = conf_read(f->conf_file);
-	if (!c || conf_check_files(c, f->program->files ? f->program->files : none) == 0)
+	if (!c || conf_check_files(c, own) + conf_check_files(c, f->program->files ? f->program->files : own) == 0)
 		return c;
 	conf_free(c);
 	return NULL;
@@ -149,6 +149,7 @@ bool frame_reload(struct frame *f)
 	struct conf *c = read_checked(f), *old = f->conf;
 	if (c) {
 		f->conf = c;
+		frame_capture_open(f);
 		if (f->program->reload)
 			f->program->reload(f, f->ctx);
 		conf_free(old);

@@ -116,6 +116,8 @@ static void put_origin(struct pager *p, json_t *origin, const char *key)
 	record_set(origin, "key", key);
 	put_imdn(p, origin);
 	record_set(origin, "uri", record_str(p->sip, "uri"));
+	if (conf_str(p->tools->conf, "hep_address", NULL)) /* a capture server finds the events by it */
+		record_set(origin, "call_id", p->call_id);
 	record_set(origin, "from", p->originator);
 	record_set(origin, "conversation", buf_str(&p->conv));
 	record_set(origin, "contribution", buf_str(&p->contr));
