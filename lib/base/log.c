@@ -156,6 +156,8 @@ void log_event(enum log_level level, const char *trace, const char *event, ...)
 		put_value(&pending, value);
 	}
 	va_end(ap);
+	if (tap_event)
+		tap_event(tap_ctx, trace, (struct slice){pending.p + begin, pending.n - begin});
 	ended(level);
 }
 
