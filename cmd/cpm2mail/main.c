@@ -9,6 +9,7 @@
 #include "map/content.h"
 #include "map/table.h"
 #include "memory.h"
+#include "storm.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ static const struct metric families[] = {
 struct program {
 	struct map_names *names;
 	struct memory memory;
+	struct storm storm;
 	struct map_tools tools;
 	struct map_io io;
 };
@@ -128,6 +130,32 @@ static void next_references(const struct pager *p, struct buf *out)
 	}
 }
 
+/* The text of a mail; a large one is told by its size. */
+static struct slice mail_text(const json_t *body, char size[24])
+{
+	const char *text = record_str(body, "text"), *end = text ? strstr(text, "\r\n\r\n") : NULL;
+	if (end)
+		return slice_of(end);
+	snprintf(size, 24, "%lld", (long long)record_body_size(body));
+	return slice_of(size);
+}
+
+/* 8.2: the same sender, recipients and text for the sixth time in ten minutes: two robots talk to each other. */
+static bool storm(struct frame_item *it, struct program *prog, struct pager *p, const json_t *body, int64_t now)
+{
+	char size[24];
+	uint64_t kind = storm_kind(0, slice_of(p->originator ? p->originator : ""));
+	for (size_t i = 0; i < p->rcpt.n; i++)
+		kind = storm_kind(kind, slice_of(p->rcpt.v[i]));
+	kind = storm_kind(kind, mail_text(body, size));
+	if (!storm_rages(&prog->storm, kind, it->in->id, now))
+		return false;
+	pager_answer(p, 480, "Temporarily Unavailable", "storm: the same message more than 5 times in 10 minutes");
+	p->header = "Retry-After";
+	p->header_value = "600";
+	return true;
+}
+
 static void send_mail(struct frame_item *it, struct program *prog, struct pager *p, const char *key, int64_t now)
 {
 	struct buf references = {0};
@@ -135,6 +163,10 @@ static void send_mail(struct frame_item *it, struct program *prog, struct pager 
 	json_t *body = pager_build(p);
 	if (!body)
 		return;
+	if (storm(it, prog, p, body, now)) {
+		json_decref(body);
+		return;
+	}
 	struct record *out = item_output(it, "mail.out");
 	pager_fill(p, out->member, body, key);
 	next_references(p, &references);
@@ -249,6 +281,7 @@ static void stop(struct frame *f, void *ctx)
 	struct program *prog = ctx;
 	(void)f;
 	memory_end(&prog->memory);
+	storm_end(&prog->storm);
 	map_names_free(prog->names);
 }
 

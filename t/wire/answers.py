@@ -150,6 +150,19 @@ def repetitions(scratch):
     g.close()
 
 
+def storms(scratch):
+    g = gateway.Gateway(BUILD, scratch)
+    phone = Phone(g.port)
+    same = [status(phone.ask(body="I am on holiday.")) for _ in range(5)]
+    ok(same == [202] * 5, "the same text five times is let through", same)
+    answer = phone.ask(body="I am on holiday.")
+    ok(status(answer) == 480 and "Retry-After: 600" in answer, "the sixth within ten minutes is not", answer)
+    ok(status(phone.ask(body="I am back.")) == 202, "another text is")
+    ok(status(phone.ask(body="I am on holiday.", to="carol@example.org")) == 202, "so is the same to somebody else")
+    ok(len(g.mails()) == 7, "seven mails", g.mails())
+    g.close()
+
+
 def deadline(scratch):
     server = Server(scratch, "dot=hang")
     g = gateway.Gateway(BUILD, scratch, next_hop="127.0.0.1:%d" % server.port,
@@ -170,7 +183,7 @@ def deadline(scratch):
 
 scratch = tempfile.mkdtemp(prefix="cpmail-answers.")
 try:
-    for part in (verdicts, several, repetitions, deadline):
+    for part in (verdicts, several, repetitions, storms, deadline):
         part(scratch)
 finally:
     logs = "".join(open(p, errors="replace").read() for p in glob.glob(scratch + "/gateway.*/*.log"))
