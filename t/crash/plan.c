@@ -20,7 +20,7 @@ static const char *const queues[] = {"q", "q1", "a", "b"};
 
 /* ---- plans ---- */
 
-size_t plan_records(const struct plan *p, struct rec *out)
+size_t plan_records(const struct plan *p, struct rec out[PLAN_RECORDS])
 {
 	size_t n = 0;
 	int batch = 0;
