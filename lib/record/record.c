@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "record/long.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,20 +17,16 @@ static void broken(const char *what)
 /* jansson copies and compares recursively without a limit of its own: a deep value is refused at the door. */
 static bool too_deep(const char *line, size_t n)
 {
+	const char *end = line + n;
 	int depth = 0;
-	bool quoted = false;
-	for (size_t i = 0; i < n; i++) {
-		char c = line[i];
-		if (quoted) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				quoted = false;
-		} else if (c == '"') {
-			quoted = true;
-		} else if ((c == '{' || c == '[') && ++depth > RECORD_DEPTH_MAX) {
+	for (const char *p = line; p < end; p++) {
+		if (*p == '"') {
+			p = json_string_end(p + 1, end);
+			if (!p)
+				return false; /* the parser says what is wrong */
+		} else if ((*p == '{' || *p == '[') && ++depth > RECORD_DEPTH_MAX) {
 			return true;
-		} else if (c == '}' || c == ']') {
+		} else if (*p == '}' || *p == ']') {
 			depth--;
 		}
 	}
@@ -87,7 +84,7 @@ struct record *record_parse(const char *line, size_t n, char why[128])
 	if (too_deep(line, n))
 		return refuse(NULL, "nested deeper than 16", why);
 	json_error_t err;
-	json_t *root = json_loadb(line, n, JSON_REJECT_DUPLICATES, &err);
+	json_t *root = json_load_line(line, n, JSON_REJECT_DUPLICATES, &err);
 	if (!root) {
 		snprintf(why, 128, "not JSON: %.90s (octet %d)", err.text, err.position);
 		return NULL;
@@ -295,7 +292,7 @@ const char *record_header(const json_t *headers, const char *name, int n)
 {
 	size_t i;
 	json_t *pair;
-	json_array_foreach(headers, i, pair) {
+	json_array_foreach (headers, i, pair) {
 		const char *have = json_string_value(json_array_get(pair, 0));
 		if (have && strcasecmp(have, name) == 0 && n-- == 0)
 			return json_string_value(json_array_get(pair, 1));

@@ -25,18 +25,54 @@ struct state {
 	int64_t column;
 };
 
+static bool has_eight_bit(const char *p, size_t n)
+{
+	uint64_t all = 0, word;
+	size_t i = 0;
+	for (; i + sizeof(word) <= n; i += sizeof(word)) {
+		memcpy(&word, p + i, sizeof(word));
+		all |= word;
+	}
+	for (; i < n; i++)
+		all |= (unsigned char)p[i];
+	return (all & 0x8080808080808080) != 0;
+}
+
+/* Octets without LF: a CR may only be the last, and then an LF must follow. */
+static void scan_line(struct smtp_scan *out, struct state *s, const char *p, size_t n, bool ends)
+{
+	const char *cr = n ? memchr(p, '\r', n) : NULL;
+	bool after_cr = s->last == '\r';
+	if (n && after_cr)
+		out->bare = true;
+	if (cr && cr != p + n - 1)
+		out->bare = true;
+	if (n) {
+		s->last = p[n - 1];
+		s->column += (int64_t)n - (s->last == '\r');
+	}
+	if (s->column > 998)
+		out->long_line = true;
+	if (!ends)
+		return;
+	if (s->last != '\r')
+		out->bare = true;
+	s->last = '\n';
+	s->column = 0;
+}
+
 static void scan_octets(struct smtp_scan *out, struct state *s, const char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		char c = p[i];
-		if ((unsigned char)c >= 128)
-			out->eight_bit = true;
-		if ((c == '\n') != (s->last == '\r') || c == '\0')
-			out->bare = true;
-		s->column = c == '\n' ? 0 : s->column + (c != '\r');
-		if (s->column > 998)
-			out->long_line = true;
-		s->last = c;
+	out->eight_bit = out->eight_bit || has_eight_bit(p, n);
+	out->bare = out->bare || memchr(p, '\0', n);
+	while (n) {
+		const char *lf = memchr(p, '\n', n);
+		size_t k = lf ? (size_t)(lf - p) : n;
+		if (*p == '.' && (s->last == '\n' || !s->last))
+			out->dots = true;
+		scan_line(out, s, p, k, lf != NULL);
+		p += k + (lf != NULL);
+		n -= k + (lf != NULL);
 	}
 }
 

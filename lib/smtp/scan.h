@@ -14,6 +14,7 @@ struct smtp_scan {
 	bool eight_bit;	   /* an octet over 127 */
 	bool long_line;	   /* a line over 998 octets */
 	bool headers;	   /* begins with a header line */
+	bool dots;	   /* a line begins with a dot */
 	int64_t size;
 };
 

@@ -1,3 +1,4 @@
+#include "record/long.h"
 #include "record/record.h"
 #include "tap.h"
 
@@ -76,8 +77,37 @@ static void ids(void)
 	is_str(a, b, "derived ids repeat");
 }
 
+/* Long strings are taken out of a line before it is parsed: the result is what jansson makes of the whole line. */
+static void long_strings(void)
+{
+	static const char *const inner[] = {
+		"plain",	 "a\\r\\nb\\t\\f\\b\\/", "\\\\", "\\\\\\\"", "\\u0041\\u007f", "\\u00e9",
+		"\xc3\xa9\xf0\x9f\x98\x80", "\\ud83d\\ude00", "\\ud83d", "\\u0000",   "\x01",		 "\xff",
+		"\\x",	 "\\u00g0",		"tail\\",
+	};
+	for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) {
+		struct buf b = {0};
+		json_error_t e1, e2;
+		buf_puts(&b, "{\"k\":[1,\"");
+		for (int k = 0; k < 100; k++)
+			buf_puts(&b, "0123456789");
+		buf_printf(&b, "%s\"],\"o\":{\"text\":\"%s", inner[i], inner[i]);
+		for (int k = 0; k < 100; k++)
+			buf_puts(&b, "abc\\r\\n");
+		buf_puts(&b, "\"},\"s\":\"short\"}");
+		json_t *want = json_loadb(b.p, b.n, JSON_REJECT_DUPLICATES, &e1);
+		json_t *got = json_load_line(b.p, b.n, JSON_REJECT_DUPLICATES, &e2);
+		bool same = want ? got && json_equal(want, got) : !got && strcmp(e1.text, e2.text) == 0;
+		ok(same, "a long string with %s", want ? inner[i] : "what is no string");
+		json_decref(want);
+		json_decref(got);
+		buf_free(&b);
+	}
+}
+
 int main(void)
 {
+	long_strings();
 	refusals();
 	round_trip();
 	ids();

@@ -38,7 +38,7 @@ int stream_put(struct letter *l, struct buf *out, char *piece, size_t size)
 			return -1; /* shorter than when it was looked over */
 		n = (size_t)got;
 	}
-	if (n && l->chunked)
+	if (n && (l->chunked || !l->scan.dots))
 		buf_put(out, p, n);
 	else if (n)
 		put_stuffed(l, out, p, n);
