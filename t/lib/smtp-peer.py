@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """A mail server that does as it is told: for tests of the sending side.
 
-smtp-peer.py [--port N] [--host ADDRESS] [--tls CERT KEY] DIR [RULE...]
+smtp-peer.py [--port N] [--host ADDRESS] [--tls CERT KEY] [--implicit] [--reads] [--idle SECONDS] DIR [RULE...]
 
 Listens on 127.0.0.1 (a free port unless one is given), writes the port to DIR/port, each command to DIR/log as "CONNECTION COMMAND", and each
 mail it took to DIR/mail.N (dots unstuffed) beside its envelope DIR/mail.N.env.
+
+--implicit: TLS from the first octet; --reads: DIR/log also says which commands came in one read; --idle: connections that say nothing are closed.
 
 A rule is WHEN=ACTION. WHEN: greeting, ehlo, helo, starttls, auth, mail, rcpt, data, dot, rset, quit; rcpt:ADDRESS for one recipient;
 a trailing #N means only the N-th time (counted over all connections); ehlo+ and ehlo- add and remove a keyword.
@@ -20,6 +22,8 @@ KEYWORDS = ["PIPELINING", "SIZE 52428800", "8BITMIME", "ENHANCEDSTATUSCODES", "D
 class Peer:
     def __init__(self, argv):
         self.host, port, self.tls = "127.0.0.1", 0, None
+        self.implicit = self.reads = False
+        self.idle = None
         while argv and argv[0].startswith("--"):
             if argv[0] == "--port":
                 port, argv = int(argv[1]), argv[2:]
@@ -29,10 +33,16 @@ class Peer:
                 self.tls, argv = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), argv
                 self.tls.load_cert_chain(argv[1], argv[2])
                 argv = argv[3:]
+            elif argv[0] == "--implicit":
+                self.implicit, argv = True, argv[1:]
+            elif argv[0] == "--reads":
+                self.reads, argv = True, argv[1:]
+            elif argv[0] == "--idle":
+                self.idle, argv = float(argv[1]), argv[2:]
             else:
                 sys.exit("what is %s?" % argv[0])
         self.dir, self.rules, self.keywords, self.seen = argv[0], {}, list(KEYWORDS), {}
-        if self.tls:
+        if self.tls and not self.implicit:
             self.keywords.append("STARTTLS")
         for rule in argv[1:]:
             when, action = rule.split("=", 1)
@@ -106,6 +116,13 @@ class Session:
         if not got:
             raise EOFError
         self.buf += got
+        self.note_read(got, [])
+
+    def note_read(self, got, words):
+        if self.peer.reads:
+            words = words + [l.split(b" ")[0].split(b":")[0].decode() for l in got.split(b"\r\n") if l]
+            verbs = [w for w in words if w in ("mail", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "QUIT", "NOOP")]
+            self.peer.log(self.number, "(read " + " ".join(verbs))
 
     def line(self):
         while b"\n" not in self.buf:
@@ -144,6 +161,9 @@ class Session:
         return int(action[:3]) if action[:3].isdigit() else 0
 
     def run(self):
+        self.s.settimeout(self.peer.idle)
+        if self.peer.implicit:
+            self.s, self.secure = self.peer.tls.wrap_socket(self.s, server_side=True), True
         if self.answer("220 peer.example ESMTP", "greeting") != 220:
             self.line()
             return
@@ -210,7 +230,7 @@ class Session:
         if not action.startswith("354"):
             return
         octets, self.buf, at = self.buf, b"", 0
-        while octets[-5:] != b"\r\n.\r\n" and octets != b".\r\n":
+        while octets[-5:] != b"\r\n.\r\n" and not octets.startswith(b".\r\n"):
             end = octets.find(b"\r\n.\r\n", max(0, at - 5))
             if end >= 0:
                 break
@@ -220,7 +240,8 @@ class Session:
                 self.peer.log(self.number, "(lost in the mail)")
                 raise EOFError
             octets += got
-        end = octets.find(b"\r\n.\r\n")
+            self.note_read(got, ["mail"])
+        end = -1 if octets.startswith(b".\r\n") else octets.find(b"\r\n.\r\n")
         end = 0 if end < 0 else end + 2
         body, self.buf = octets[:end], octets[end + 3:]
         lines = body.split(b"\r\n")

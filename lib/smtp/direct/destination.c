@@ -85,7 +85,7 @@ void destination_free(struct destination *dest)
 		letter_free(dest->letters[i]);
 	for (size_t i = 0; i < dest->nhosts; i++) {
 		if (dest->session_ends)
-			pool_end_session(dest->engine, dest->hosts[i].key);
+			kept_end_session(dest->engine, dest->hosts[i].key);
 		free(dest->hosts[i].key);
 	}
 	free(dest->hosts);
@@ -175,7 +175,7 @@ bool destination_waits(const struct destination *dest)
 static bool attach(struct destination *dest, size_t host)
 {
 	struct host *h = &dest->hosts[host];
-	struct connection *c = direct_take(dest->engine, h->key);
+	struct connection *c = kept_take(dest->engine, h->key);
 	if (!c)
 		return false;
 	c->dest = dest;
@@ -208,7 +208,7 @@ void destination_schedule(struct destination *dest, size_t share)
 		while (h->waiting && h->connections < share && attach(dest, i))
 			continue;
 		while (wants_another(dest, h, share)) {
-			if (d->nconnections >= (size_t)d->settings.connections && !pool_evict(d)) {
+			if (d->nconnections >= (size_t)d->settings.connections && !kept_evict(d)) {
 				d->starving = d->starving || !h->connections;
 				break;
 			}

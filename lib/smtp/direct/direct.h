@@ -4,7 +4,7 @@
  *   engine.c      the five calls of an engine, the loop, the clock
  *   destination.c the mails of one route, its hosts, which connections it gets
  *   letter.c      one mail: what each host said, what comes next, the end
- *   pool.c        connections that are kept
+ *   kept.c        connections that are kept
  *   connection.c  one socket: connecting, TLS, octets in and out, deadlines
  *   dialogue.c    replies and what they mean
  *   pipeline.c    commands, as many as may be on their way
@@ -261,16 +261,16 @@ void pipeline_pump(struct connection *c);
 /* Append a piece of the mail; 1: more to come, 0: that was all (with the end mark), -1: it cannot be read. */
 int stream_put(struct letter *l, struct buf *out, char *piece, size_t size);
 
-/* ---- connections that are kept (pool.c) ---- */
+/* ---- connections that are kept (kept.c) ---- */
 /* An idle one under the key, taken out of idleness; NULL if there is none that is alive. */
-struct connection *direct_take(struct direct *d, const char *key);
+struct connection *kept_take(struct direct *d, const char *key);
 /* Nothing to do for now. */
-void direct_give(struct connection *c);
+void kept_give(struct connection *c);
 /* Close one idle connection to make room; false if there is none. */
-bool pool_evict(struct direct *d);
+bool kept_evict(struct direct *d);
 /* Those that were idle too long say QUIT; milliseconds until the next is due, -1 = none is kept. */
-int pool_expire(struct direct *d);
-void pool_end_session(struct direct *d, const char *key);
+int kept_expire(struct direct *d);
+void kept_end_session(struct direct *d, const char *key);
 
 /* ---- slow destinations (trouble.c) ---- */
 enum { TROUBLE_SLOTS = 4096, TROUBLE_S = 120, REST_S = 15 };

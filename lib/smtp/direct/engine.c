@@ -102,7 +102,7 @@ static void direct_finish(void *engine)
 		if (!c->dest)
 			continue;
 		if (c->phase == PHASE_READY && !c->letter && !c->count && !c->closing)
-			direct_give(c);
+			kept_give(c);
 		else
 			connection_kill(c);
 	}
@@ -118,7 +118,7 @@ static int direct_idle(void *engine)
 {
 	struct direct *d = engine;
 	bool quitting = false;
-	int next = pool_expire(d);
+	int next = kept_expire(d);
 	turn(d, EVLOOP_NONBLOCK);
 	for (struct connection *c = d->connections; c; c = c->next) {
 		connection_watch(c, clock_mono_us());

@@ -275,5 +275,5 @@ void pipeline_pump(struct connection *c)
 	if (c->closing)
 		connection_quit(c);
 	else
-		direct_give(c);
+		kept_give(c);
 }

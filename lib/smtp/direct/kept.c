@@ -23,7 +23,7 @@ static bool is_alive(struct connection *c)
 	return n <= 0 && SSL_get_error(c->ssl, n) == SSL_ERROR_WANT_READ;
 }
 
-struct connection *direct_take(struct direct *d, const char *key)
+struct connection *kept_take(struct direct *d, const char *key)
 {
 	for (struct connection *c = d->connections; c; c = c->next) {
 		if (!is_idle(c) || strcmp(c->key, key) != 0)
@@ -44,7 +44,7 @@ static int64_t limit_us(const struct connection *c)
 	return (c->session && s < SESSION_IDLE_S && s > 0 ? SESSION_IDLE_S : s) * 1000000LL;
 }
 
-void direct_give(struct connection *c)
+void kept_give(struct connection *c)
 {
 	if (c->dest) {
 		struct host *h = &c->dest->hosts[c->host];
@@ -58,7 +58,7 @@ void direct_give(struct connection *c)
 		connection_quit(c);
 }
 
-bool pool_evict(struct direct *d)
+bool kept_evict(struct direct *d)
 {
 	struct connection *oldest = NULL;
 	for (struct connection *c = d->connections; c; c = c->next)
@@ -69,7 +69,7 @@ bool pool_evict(struct direct *d)
 	return oldest != NULL;
 }
 
-int pool_expire(struct direct *d)
+int kept_expire(struct direct *d)
 {
 	int64_t now = clock_mono_us(), soonest = -1;
 	for (struct connection *c = d->connections; c; c = c->next) {
@@ -84,7 +84,7 @@ int pool_expire(struct direct *d)
 	return soonest < 0 ? -1 : (int)((soonest - now) / 1000 + 1);
 }
 
-void pool_end_session(struct direct *d, const char *key)
+void kept_end_session(struct direct *d, const char *key)
 {
 	for (struct connection *c = d->connections; c; c = c->next)
 		if (is_idle(c) && strcmp(c->key, key) == 0)
