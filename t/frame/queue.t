@@ -39,7 +39,7 @@ same "done goes on" 1 "$(records "$root/next/new" | grep -c '"of":"f"')"
 
 rec g '{"do":"defer","n":200}' | pass_on | fill; unraw
 setsid "$filter" -i "$root/in" -o "$root/next" 2>"$scratch/work.log" & pid=$!
-again() { records "$root/in/defer" | jq -e 'select(.id=="g" and .retry.times==2)' >/dev/null; }
+again() { records "$root/in/defer" | jq -es 'any(.[]; .id=="g" and .retry.times==2)' >/dev/null; }
 check "a deferred record comes back when due" until_ok 10 again
 kill $pid; wait $pid
 
