@@ -54,12 +54,14 @@ static struct slice next_word(struct slice *s)
 static bool number(struct slice s, size_t min, size_t max, int *out)
 {
 	*out = 0;
+	if (s.n < min || s.n > max)
+		return false;
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
 			return false;
 		*out = *out * 10 + (s.p[i] - '0');
 	}
-	return s.n >= min && s.n <= max;
+	return true;
 }
 
 /* hh:mm or hh:mm:ss */
