@@ -4,13 +4,13 @@
  * First the ids are turned into traces: each log line and each record in a queue in which the id stands as a whole
  * value names one. Then all lines and records of those traces are collected, sorted by time and shown.
  */
-#include "base/clock.h"
+#include "trace.h"
+
 #include "base/log.h"
 #include "base/logfmt.h"
 #include "base/text.h"
 #include "base/tool.h"
 #include "record/record.h"
-#include "spool/list.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,16 +20,6 @@
 
 enum { TRACES = 64, LOG_LINE_MAX = 1 << 20 };
 
-struct event {
-	int64_t ms;
-	char *trace;
-	char *line;	   /* a log line; NULL: a place */
-	char *queue, *why; /* a record that is there now */
-	enum spool_state state;
-	int64_t due_us;
-	char *id, *type;
-};
-
 struct search {
 	const char *id;
 	bool collect; /* second pass */
@@ -37,7 +27,9 @@ struct search {
 	int traces;
 	struct event *event;
 	size_t events;
-	bool json;
+	bool json, lines;
+	FILE *html;
+	struct buf input; /* standard input, read once */
 };
 
 /* "<a@b>" and "a@b" are the same id to a person. */
@@ -90,6 +82,18 @@ static bool worth(const struct search *s, struct slice text)
 
 /* ---- logs ---- */
 
+static int rank_of(struct slice line)
+{
+	static const char *const way[] = {"prog=cpm2mail ", "prog=mail-route ", "prog=smtp-send ", "prog=report ", "prog=sip-listen "};
+	int n = sizeof way / sizeof way[0];
+	if (memmem(line.p, line.n, "event=accepted", 14))
+		return 0;
+	for (int i = 0; i < n; i++)
+		if (memmem(line.p, line.n, way[i], strlen(way[i])))
+			return i + 1;
+	return n + 1;
+}
+
 static void see_line(struct search *s, struct slice line)
 {
 	struct buf value = {0}, trace = {0};
@@ -99,8 +103,11 @@ static void see_line(struct search *s, struct slice line)
 	if (!worth(s, line) || !logfmt_get(line, "trace", &trace))
 		goto out;
 	if (s->collect) {
-		if (has_trace(s, buf_str(&trace)) && logfmt_time(line, &ms))
-			add_event(s, buf_str(&trace), ms)->line = slice_dup(line);
+		if (has_trace(s, buf_str(&trace)) && logfmt_time(line, &ms)) {
+			struct event *e = add_event(s, buf_str(&trace), ms);
+			e->line = slice_dup(line);
+			e->rank = rank_of(line);
+		}
 		goto out;
 	}
 	while (!match && logfmt_next(&rest, &key, &value))
@@ -112,8 +119,26 @@ out:
 	buf_free(&trace);
 }
 
+/* What a journal prints into a pipe: it comes once, and is looked at twice. */
+static void see_input(struct search *s)
+{
+	static bool read_already;
+	bool more = true;
+	while (!read_already) {
+		size_t n = fread(buf_room(&s->input, 65536), 1, 65536, stdin);
+		s->input.n += n;
+		read_already = n == 0;
+	}
+	for (struct slice rest = slice_buf(&s->input); more && rest.n;)
+		see_line(s, slice_cut(&rest, '\n', &more));
+}
+
 static bool see_log(struct search *s, const char *path)
 {
+	if (strcmp(path, "-") == 0) {
+		see_input(s);
+		return true;
+	}
 	FILE *f = fopen(path, "re");
 	if (!f)
 		return false;
@@ -241,123 +266,9 @@ static int by_way(const void *pa, const void *pb)
 		return order;
 	if (!a->line != !b->line)
 		return a->line ? -1 : 1;
-	return a->ms < b->ms ? -1 : a->ms > b->ms;
-}
-
-static void put_clean(struct buf *out, struct slice text)
-{
-	text_sanitise(out, text, 400);
-}
-
-static void line_text(const struct event *e, int64_t start)
-{
-	struct buf prog = {0}, what = {0}, value = {0}, rest = {0};
-	struct slice line = slice_of(e->line), key;
-	char stamp[CLOCK_ISO];
-	clock_iso(e->ms, stamp);
-	while (logfmt_next(&line, &key, &value)) {
-		if (slice_eq(key, "prog"))
-			put_clean(&prog, slice_buf(&value));
-		else if (slice_eq(key, "event") || slice_eq(key, "msg"))
-			put_clean(&what, slice_buf(&value));
-		else if (!slice_eq(key, "trace") && !(slice_eq(key, "level") && strcmp(buf_str(&value), "info") == 0)) {
-			buf_printf(&rest, " %.*s=", (int)key.n, key.p);
-			put_clean(&rest, slice_buf(&value));
-		}
-	}
-	printf("%.12s %+8" PRId64 " ms  %-11s %s%s\n", stamp + 11, e->ms - start, buf_str(&prog), buf_str(&what),
-	       buf_str(&rest));
-	buf_free(&prog), buf_free(&what), buf_free(&value), buf_free(&rest);
-}
-
-static void place_text(const struct event *e)
-{
-	static const char *const says[SPOOL_STATES] = {"waits for", "is in work at", "is on its way to",
-						       "waits for its next try at", "has failed at"};
-	struct buf out = {0};
-	put_clean(&out, slice_of(e->type));
-	buf_printf(&out, " %s %s", says[e->state], e->queue);
-	if (e->state == SPOOL_DEFERRED) {
-		char stamp[CLOCK_ISO];
-		clock_iso(e->due_us / 1000, stamp);
-		buf_printf(&out, ", due %s", stamp);
-	}
-	if (e->why) {
-		buf_puts(&out, ": ");
-		put_clean(&out, slice_of(e->why));
-	}
-	buf_puts(&out, " (record ");
-	put_clean(&out, slice_of(e->id));
-	printf("now: %s)\n", buf_str(&out));
-	buf_free(&out);
-}
-
-static void line_json(const struct event *e, int64_t start)
-{
-	struct buf value = {0};
-	struct slice line = slice_of(e->line), key;
-	json_t *o = json_object();
-	char stamp[CLOCK_ISO], name[64];
-	clock_iso(e->ms, stamp);
-	record_set(o, "time", stamp);
-	record_set_int(o, "elapsed_ms", e->ms - start);
-	while (logfmt_next(&line, &key, &value)) {
-		snprintf(name, sizeof name, "%.*s", (int)key.n, key.p);
-		if (utf8_valid(key.p, key.n))
-			record_set_octets(o, name, buf_str(&value), value.n);
-	}
-	json_dumpf(o, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(o);
-	buf_free(&value);
-}
-
-static void place_json(const struct event *e)
-{
-	json_t *o = json_object(), *now;
-	char stamp[CLOCK_ISO];
-	record_set(o, "trace", e->trace);
-	now = record_object(o, "now");
-	record_set(now, "queue", e->queue);
-	record_set(now, "state", spool_state_name[e->state]);
-	record_set(now, "id", e->id);
-	record_set(now, "type", e->type);
-	record_set(now, "why", e->why);
-	clock_iso(e->ms, stamp);
-	record_set(now, "since", stamp);
-	if (e->due_us >= 0) {
-		clock_iso(e->due_us / 1000, stamp);
-		record_set(now, "due", stamp);
-	}
-	json_dumpf(o, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(o);
-}
-
-static void show_trace(const struct search *s, const struct event *e, size_t n)
-{
-	char stamp[CLOCK_ISO];
-	size_t places = 0;
-	clock_iso(e[0].ms, stamp);
-	if (!s->json) {
-		struct buf trace = {0};
-		put_clean(&trace, slice_of(e[0].trace));
-		printf("trace %s, %.10s\n", buf_str(&trace), stamp);
-		buf_free(&trace);
-	}
-	for (size_t i = 0; i < n; i++) {
-		places += !e[i].line;
-		if (s->json && e[i].line)
-			line_json(&e[i], e[0].ms);
-		else if (s->json)
-			place_json(&e[i]);
-		else if (e[i].line)
-			line_text(&e[i], e[0].ms);
-		else
-			place_text(&e[i]);
-	}
-	if (!places && !s->json)
-		printf("now: in no queue: nothing is left to be done\n");
+	if (a->ms != b->ms)
+		return a->ms < b->ms ? -1 : 1;
+	return a->rank - b->rank;
 }
 
 static void show(struct search *s)
@@ -368,7 +279,12 @@ static void show(struct search *s)
 	for (size_t i = 0; i < s->events; i = end) {
 		for (end = i; end < s->events && strcmp(s->event[end].trace, s->event[i].trace) == 0; end++)
 			;
-		show_trace(s, s->event + i, end - i);
+		if (s->html)
+			html_trace(s->html, s->event + i, end - i);
+		else if (s->json)
+			json_trace(s->event + i, end - i);
+		else
+			text_trace(s->event + i, end - i, !s->lines);
 	}
 }
 
@@ -390,16 +306,27 @@ static void search_free(struct search *s)
 	for (int i = 0; i < s->traces; i++)
 		free(s->trace[i]);
 	free(s->event);
+	buf_free(&s->input);
+}
+
+static FILE *open_page(const char *file)
+{
+	FILE *f = strcmp(file, "-") == 0 ? stdout : fopen(file, "we");
+	if (!f)
+		die_temp("%s:", file);
+	return f;
 }
 
 int main(int argc, char **argv)
 {
 	struct search s = {0};
-	const char *root = "spool";
+	const char *root = "spool", *page = NULL;
 	const struct tool_option options[] = {
 		{"root", 'r', "DIR", "the spool whose queues and logs (DIR/log) are searched (default: spool)",
 		 .value = &root},
+		{"lines", 'l', NULL, "log lines and places alone, without the ladder", .flag = &s.lines},
 		{"json", 'j', NULL, "JSON, one object a line", .flag = &s.json},
+		{"html", 'H', "FILE", "a page with a sequence chart, into FILE (-: standard output)", .value = &page},
 		{0}};
 	const struct tool tool = {"trace",
 				  "the way of one message: ID is a Call-ID, Message-ID, record id or trace",
@@ -416,7 +343,15 @@ int main(int argc, char **argv)
 	s.collect = true;
 	if (s.traces)
 		see_all(&s, root, argc - first - 1, argv + first + 1);
+	if (page && s.events)
+		s.html = open_page(page);
+	if (s.html)
+		html_begin(s.html, s.id);
 	show(&s);
+	if (s.html)
+		html_end(s.html);
+	if (s.html && s.html != stdout && fclose(s.html) != 0)
+		die_temp("%s:", page);
 	bool found = s.events > 0;
 	if (!found)
 		log_msg(LOG_ERROR, "nothing is known of %s", s.id);
