@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "record/long.h"
+#include "record/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,25 +12,6 @@ static void broken(const char *what)
 	log_msg(LOG_ERROR, "programming error: %s", what);
 	log_flush();
 	abort();
-}
-
-/* jansson copies and compares recursively without a limit of its own: a deep value is refused at the door. */
-static bool too_deep(const char *line, size_t n)
-{
-	const char *end = line + n;
-	int depth = 0;
-	for (const char *p = line; p < end; p++) {
-		if (*p == '"') {
-			p = json_string_end(p + 1, end);
-			if (!p)
-				return false; /* the parser says what is wrong */
-		} else if ((*p == '{' || *p == '[') && ++depth > RECORD_DEPTH_MAX) {
-			return true;
-		} else if (*p == '}' || *p == ']') {
-			depth--;
-		}
-	}
-	return false;
 }
 
 static const char *check_envelope(struct record *r, char why[128])
@@ -81,12 +62,11 @@ struct record *record_parse(const char *line, size_t n, char why[128])
 {
 	if (n > RECORD_LINE_MAX)
 		return refuse(NULL, "line over 1 MiB", why);
-	if (too_deep(line, n))
-		return refuse(NULL, "nested deeper than 16", why);
-	json_error_t err;
-	json_t *root = json_load_line(line, n, JSON_REJECT_DUPLICATES, &err);
+	const char *bad;
+	size_t at;
+	json_t *root = json_read(line, n, RECORD_DEPTH_MAX, &bad, &at);
 	if (!root) {
-		snprintf(why, 128, "not JSON: %.90s (octet %d)", err.text, err.position);
+		snprintf(why, 128, "not JSON: %.90s (octet %zu)", bad, at);
 		return NULL;
 	}
 	struct record *r = xcalloc(1, sizeof *r);
@@ -142,19 +122,8 @@ void record_free(struct record *r)
 bool record_line(const struct record *r, struct buf *out)
 {
 	size_t start = out->n;
-	size_t room = 2048;
-	for (;;) { /* json_dumpb() says how much it needs; most records fit at the first try */
-		char *to = buf_room(out, room);
-		size_t need = json_dumpb(r->root, to, room, JSON_COMPACT);
-		if (need == 0)
-			broken("a record that cannot be written");
-		if (need <= room) {
-			out->n += need;
-			out->p[out->n] = '\0';
-			break;
-		}
-		room = need;
-	}
+	if (!json_write(r->root, out))
+		broken("a record with a real number");
 	if (out->n - start <= RECORD_LINE_MAX)
 		return true;
 	out->n = start;

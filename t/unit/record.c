@@ -1,6 +1,8 @@
-#include "record/long.h"
+#include "record/json.h"
 #include "record/record.h"
 #include "tap.h"
+
+#include <stdlib.h>
 
 static struct record *parse(const char *s, char why[128])
 {
@@ -77,37 +79,59 @@ static void ids(void)
 	is_str(a, b, "derived ids repeat");
 }
 
-/* Long strings are taken out of a line before it is parsed: the result is what jansson makes of the whole line. */
-static void long_strings(void)
+/* What is read and written is what jansson makes of it. */
+static void beside_jansson(const char *text)
 {
-	static const char *const inner[] = {
-		"plain",	 "a\\r\\nb\\t\\f\\b\\/", "\\\\", "\\\\\\\"", "\\u0041\\u007f", "\\u00e9",
-		"\xc3\xa9\xf0\x9f\x98\x80", "\\ud83d\\ude00", "\\ud83d", "\\u0000",   "\x01",		 "\xff",
-		"\\x",	 "\\u00g0",		"tail\\",
+	struct buf b = {0}, line = {0};
+	const char *why = "";
+	size_t at;
+	json_error_t err;
+	buf_printf(&b, "{\"k\":[1,%s],\"o\":{\"text\":%s}}", text, text);
+	json_t *want = json_loadb(b.p, b.n, JSON_REJECT_DUPLICATES, &err), *got = json_read(b.p, b.n, 16, &why, &at);
+	bool same = want ? got && json_equal(want, got) && json_write(got, &line) : !got && *why;
+	char *theirs = want ? json_dumps(want, JSON_COMPACT) : NULL;
+	ok(same && (!want || strcmp(theirs, line.p) == 0), "%s: %s", want ? "as jansson" : "refused", want ? text : why);
+	free(theirs);
+	json_decref(want), json_decref(got);
+	buf_free(&b), buf_free(&line);
+}
+
+static void json(void)
+{
+	static const char *const strings[] = {
+		"plain",	 "a\\r\\nb\\t\\f\\b\\/", "\\\\", "\\\\\\\"", "\\u0041\\u007f", "\\u00e9", "\\u001f\\u20ac",
+		"\xc3\xa9\xf0\x9f\x98\x80", "\\ud83d\\ude00", "\\ud83d", "\\ude00", "\\ud83dx", "\\u0000", "\x01", "\xff",
+		"\\x",	 "\\u00g0", "\\u00", "tail\\",
 	};
-	for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) {
-		struct buf b = {0};
-		json_error_t e1, e2;
-		buf_puts(&b, "{\"k\":[1,\"");
-		for (int k = 0; k < 100; k++)
-			buf_puts(&b, "0123456789");
-		buf_printf(&b, "%s\"],\"o\":{\"text\":\"%s", inner[i], inner[i]);
-		for (int k = 0; k < 100; k++)
-			buf_puts(&b, "abc\\r\\n");
-		buf_puts(&b, "\"},\"s\":\"short\"}");
-		json_t *want = json_loadb(b.p, b.n, JSON_REJECT_DUPLICATES, &e1);
-		json_t *got = json_load_line(b.p, b.n, JSON_REJECT_DUPLICATES, &e2);
-		bool same = want ? got && json_equal(want, got) : !got && strcmp(e1.text, e2.text) == 0;
-		ok(same, "a long string with %s", want ? inner[i] : "what is no string");
-		json_decref(want);
-		json_decref(got);
-		buf_free(&b);
-	}
+	static const char *const values[] = {
+		"0", "-0", "-7", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "01", "-", "+1", "1x", "true",
+		"false", "null", "nul", "tru", "[]", "{}", "[1,]", "{\"a\":1,}", "{\"a\":1,\"a\":2}", "{\"a\":1,\"b\":[]}", "{a:1}", "[1 2]",
+		" [ 1 , { \"x\" : \"y\" } ] ", "{\"a\"}", "{\"a\":}", "]", "\"", "", "{\"\\u0061\":{\"\\u0062\":1}}", "{\"a\\u0000\":1}",
+		"1234567890123456789012345678901234567890123456789012345678901234567890",
+	};
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+		beside_jansson(values[i]);
+	for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
+		for (int k = 0; k <= 1000; k += 500) { /* short ones, and such as are written in pieces */
+			struct buf b = {0};
+			buf_putc(&b, '"');
+			for (int n = 0; n < k; n++)
+				buf_puts(&b, "0123\\n789");
+			buf_puts(&b, strings[i]);
+			buf_putc(&b, '"');
+			beside_jansson(buf_str(&b));
+			buf_free(&b);
+		}
+	const char *why;
+	size_t at;
+	ok(!json_read("[1.5]", 5, 16, &why, &at) && strcmp(why, "a number that is no integer") == 0, "no real numbers");
+	ok(!json_read("[[[[", 4, 2, &why, &at) && strstr(why, "nested"), "bounded depth");
+	ok(!json_read("[1] 2", 5, 2, &why, &at) && at == 4, "the octet is told");
 }
 
 int main(void)
 {
-	long_strings();
+	json();
 	refusals();
 	round_trip();
 	ids();
