@@ -46,7 +46,7 @@ static void help(const struct frame_program *p)
 		putchar('\n');
 	for (int i = 0; i < COMMON; i++)
 		help_line(common[i].o.val < 256 ? (char)common[i].o.val : 0, common[i].o.name, common[i].arg, common[i].help);
-	printf("\nRecords are JSON, one a line (cpmail-record(5)); log lines go to standard error. See %s(1).\n"
+	printf("\nRecords are JSON, one a line (cpmail-record(5)); log lines go to standard error. Its page: man %s.\n"
 	       "Exit status: 0 done, 100 a record or the usage was refused, 111 try again.\n",
 	       p->name);
 }

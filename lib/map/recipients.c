@@ -124,13 +124,10 @@ bool recipients_of_list(struct pager *p, struct buf *out)
 	return p->rcpt.n > 0;
 }
 
-/* Nobody is left: the answer of what was refused (5.1). */
+/* Nobody is left: the answer of what was refused first (1.4, 5.1). */
 static enum pager_verdict nobody(struct pager *p)
 {
 	const char *code = p->nrefused ? p->refused[0].enhanced : "5.1.1";
-	for (size_t i = 0; i < p->nrefused; i++)
-		if (strcmp(p->refused[i].enhanced, code) != 0)
-			code = "5.1.1"; /* of different reasons the one that says least */
 	if (strcmp(code, "5.7.1") == 0)
 		return pager_answer(p, 403, "Forbidden", "recipient is denied or opted out");
 	if (strcmp(code, "5.4.6") == 0)

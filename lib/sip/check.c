@@ -313,7 +313,7 @@ static void row_options(const struct sip_question *q, struct sip_verdict *v)
 {
 	(void)q;
 	v->status = 200;
-	buf_printf(&v->headers, "Allow: %s\r\nAccept: %s, application/sdp\r\nAccept-Encoding: %s\r\nSupported: %s\r\n",
+	buf_printf(&v->headers, "Allow: %s\r\nAccept: %s\r\nAccept-Encoding: %s\r\nSupported: %s\r\n",
 		   sip_allow, sip_accept, sip_accept_encoding, sip_supported);
 }
 
