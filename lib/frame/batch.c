@@ -53,7 +53,7 @@ static bool prepare(struct frame *f, size_t i, const struct spool_line *line)
 		spool_running(f->worker, (int)i);
 	if (line->kills == LINE_CUT) {
 		it->in = wrap(f, line);
-		item_fail(it, "5.6.0", "the line has no end");
+		item_fail(it, "5.6.0", line->n > RECORD_LINE_MAX ? "the line is longer than 1 MiB" : "the line has no end");
 		return false;
 	}
 	it->in = record_parse(line->p, line->n, why);
