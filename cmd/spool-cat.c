@@ -56,7 +56,8 @@ static bool is_state(const char *path, char **queue, unsigned *states)
 	} dirs[] = {{"new", 1u << SPOOL_WAITING},
 		    {"cur", 1u << SPOOL_CLAIMED | 1u << SPOOL_LEAVING},
 		    {"defer", 1u << SPOOL_DEFERRED},
-		    {"fail", 1u << SPOOL_FAILED}};
+		    {"fail", 1u << SPOOL_FAILED},
+		    {"hold", 1u << SPOOL_HELD}};
 	const char *slash = strrchr(path, '/');
 	for (size_t i = 0; slash && i < sizeof dirs / sizeof dirs[0]; i++) {
 		if (strcmp(slash + 1, dirs[i].dir) != 0)

@@ -110,7 +110,7 @@ static bool add_file(void *ctx, const struct spool_file *f)
 	struct queue_sum *q = &s->sum;
 	q->records[f->state] += f->records > 0 ? f->records : 1;
 	q->batches++;
-	if (f->state != SPOOL_FAILED && (!q->oldest_us || f->stamp_us < q->oldest_us))
+	if (f->state != SPOOL_FAILED && f->state != SPOOL_HELD && (!q->oldest_us || f->stamp_us < q->oldest_us))
 		q->oldest_us = f->stamp_us;
 	if (f->state == SPOOL_DEFERRED && (!q->due_us || f->due_us < q->due_us))
 		q->due_us = f->due_us;
@@ -301,6 +301,9 @@ static bool show_queue(struct show *s, const char *path, struct buf *reasons)
 		print_nobody(s, name, reasons);
 		print_reasons(s, name, SPOOL_DEFERRED, reasons);
 		print_reasons(s, name, SPOOL_FAILED, reasons);
+		if (s->sum.records[SPOOL_HELD])
+			buf_printf(reasons, "%s: %" PRId64 " held (spool-release lets them go)\n", name,
+				   s->sum.records[SPOOL_HELD]);
 	}
 	sum_free(&s->sum);
 	return true;

@@ -20,7 +20,9 @@ struct look {
 
 static void say(struct look *l, const struct spool_file *f, const struct record *r)
 {
-	static const char *const says[SPOOL_STATES] = {"waits for", "is in work at", "is on its way to", "waits for its next try at", "has failed at"};
+	static const char *const says[SPOOL_STATES] = {"waits for",	   "is in work at",
+						       "is on its way to", "waits for its next try at",
+						       "has failed at",	   "is held at"};
 	json_t *o = record_get(r->root, "fail");
 	o = o ? o : record_get(r->root, "retry");
 	const char *code = record_str(o, "code"), *why = record_str(o, "why");
@@ -46,7 +48,8 @@ static bool see(void *ctx, const struct spool_file *f)
 		return true;
 	for (struct slice rest = slice_buf(&lines); more && rest.n && !l->w->failed;) {
 		struct slice line = slice_cut(&rest, '\n', &more);
-		struct record *r = memmem(line.p, line.n, l->trace, strlen(l->trace)) ? record_parse(line.p, line.n, why) : NULL;
+		struct record *r =
+			memmem(line.p, line.n, l->trace, strlen(l->trace)) ? record_parse(line.p, line.n, why) : NULL;
 		if (r && strcmp(r->trace, l->trace) == 0)
 			say(l, f, r);
 		record_free(r);

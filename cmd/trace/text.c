@@ -11,7 +11,8 @@
 #include <locale.h>
 #include <stdlib.h>
 
-const char *const place_says[SPOOL_STATES] = {"waits for", "is in work at", "is on its way to", "waits for its next try at", "has failed at"};
+const char *const place_says[SPOOL_STATES] = {
+	"waits for", "is in work at", "is on its way to", "waits for its next try at", "has failed at", "is held at"};
 
 static void put_clean(struct buf *out, struct slice text)
 {
@@ -41,8 +42,9 @@ static void line_text(const struct event *e, int64_t start)
 
 static void place_text(const struct event *e)
 {
-	static const char *const says[SPOOL_STATES] = {"waits for", "is in work at", "is on its way to",
-						       "waits for its next try at", "has failed at"};
+	static const char *const says[SPOOL_STATES] = {"waits for",	   "is in work at",
+						       "is on its way to", "waits for its next try at",
+						       "has failed at",	   "is held at"};
 	struct buf out = {0};
 	put_clean(&out, slice_of(e->type));
 	buf_printf(&out, " %s %s", says[e->state], e->queue);

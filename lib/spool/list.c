@@ -11,7 +11,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-const char *const spool_state_name[SPOOL_STATES] = {"waiting", "claimed", "leaving", "deferred", "failed"};
+const char *const spool_state_name[SPOOL_STATES] = {"waiting", "claimed", "leaving", "deferred", "failed",
+							  "held"};
 
 struct names {
 	char **p;
@@ -220,6 +221,8 @@ int spool_list(const char *queue, unsigned states, spool_file_h *each, void *ctx
 	if (states & (1u << SPOOL_CLAIMED | 1u << SPOOL_LEAVING) && list_slots(&l, states) < 0)
 		return -1;
 	if (states & 1u << SPOOL_FAILED && list_plain(&l, SPOOL_FAILED, "fail") < 0)
+		return -1;
+	if (states & 1u << SPOOL_HELD && list_plain(&l, SPOOL_HELD, "hold") < 0)
 		return -1;
 	return l.ended;
 }

@@ -18,6 +18,7 @@ enum spool_state {
 	SPOOL_LEAVING,	/* cur/<w>/: part of one that is committed and not yet published */
 	SPOOL_DEFERRED, /* defer/ */
 	SPOOL_FAILED,	/* fail/ */
+	SPOOL_HELD,	/* hold/: aside by order of a person */
 	SPOOL_STATES
 };
 

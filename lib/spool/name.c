@@ -150,7 +150,8 @@ static bool take_dest(const char **s, char out[NAME_DEST_SIZE])
 	out[n] = '\0';
 	*s += n + 1;
 	if (out[0] == '=')
-		return strcmp(out, "=new") == 0 || strcmp(out, "=defer") == 0 || strcmp(out, "=fail") == 0;
+		return strcmp(out, "=new") == 0 || strcmp(out, "=defer") == 0 || strcmp(out, "=fail") == 0 ||
+		       strcmp(out, "=hold") == 0;
 	return name_is_queue(out);
 }
 

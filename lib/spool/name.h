@@ -17,7 +17,7 @@ enum {
 	NAME_SIZE = 40,	     /* a bare NAME and its NUL */
 	NAME_FILE_SIZE = 96, /* a file of new/, defer/, tmp/ */
 	NAME_SLOT_SIZE = 256,
-	NAME_DEST_SIZE = 40, /* a queue, or =new =defer =fail */
+	NAME_DEST_SIZE = 40, /* a queue, or =new =defer =fail =hold */
 	NAME_PARTS = 9999,
 };
 

@@ -67,6 +67,18 @@ fail:;
 	return NULL;
 }
 
+bool slot_is_ordered(const struct spool_dir *cur, int number)
+{
+	char name[16];
+	struct page page = {.ordered = 1};
+	snprintf(name, sizeof name, "%d/lock", number);
+	int fd = sys_open(cur, name, O_RDONLY);
+	bool read = fd >= 0 && pread(fd, &page, sizeof page, 0) == (ssize_t)sizeof page;
+	if (fd >= 0)
+		close(fd);
+	return !read || page.ordered; /* if it cannot be known: yes */
+}
+
 void slot_release(struct slot *s)
 {
 	for (struct slot **p = &held; *p; p = &(*p)->next)

@@ -17,6 +17,7 @@ struct page {
 	int32_t running;       /* 1 + number of the record that is being parsed or in the step function; 0: none */
 	char batch[NAME_SIZE]; /* its batch */
 	int64_t last_stamp;    /* of the names this slot made: stamps never go back */
+	int32_t ordered;       /* 1: its worker keeps the order of conversations, or a state store */
 };
 
 struct slot {
@@ -29,6 +30,8 @@ struct slot {
 
 /* Lock slot `number` under cur/ (make: make it when absent). NULL: EWOULDBLOCK = somebody holds it, else an error. */
 struct slot *slot_take(const struct spool_dir *cur, int number, bool make);
+/* Does the page of a slot that somebody else holds say that order counts? */
+bool slot_is_ordered(const struct spool_dir *cur, int number);
 void slot_release(struct slot *s);
 /* The page says that this record was running when its holder died (and the machine did not): the batch, the record;
  * false = none. */

@@ -103,6 +103,13 @@ static struct part *part_find(struct spool_worker *w, const char *dest, int64_t 
 	return NULL;
 }
 
+static void add_line(struct part *p, const char *line, size_t n, const struct blob_list *blobs)
+{
+	batch_add(&p->batch, line, n, NULL, 0);
+	for (size_t b = 0; blobs && b < blobs->n; b++)
+		blob_list_add(&p->batch.blobs, blobs->v[b].fresh, blobs->v[b].id);
+}
+
 void part_put(struct spool_worker *w, int i, const char *dest, int64_t due, const char *key, int64_t stamp,
 	      const char *line, size_t n, const struct blob_list *blobs)
 {
@@ -121,11 +128,13 @@ void part_put(struct spool_worker *w, int i, const char *dest, int64_t due, cons
 		part_fail_line(w, i, "more outputs than one transaction may have");
 		return;
 	}
-	if (!p)
-		p = part_new(w, dest, due, key, stamp);
-	batch_add(&p->batch, line, n, NULL, 0);
-	for (size_t b = 0; blobs && b < blobs->n; b++)
-		blob_list_add(&p->batch.blobs, blobs->v[b].fresh, blobs->v[b].id);
+	add_line(p ? p : part_new(w, dest, due, key, stamp), line, n, blobs);
+}
+
+void part_alone(struct spool_worker *w, const char *dest, int64_t due, const char *key, int64_t stamp, const char *line,
+		size_t n, const struct blob_list *blobs)
+{
+	add_line(part_new(w, dest, due, key, stamp), line, n, blobs);
 }
 
 void part_fail_line(struct spool_worker *w, int i, const char *why)

@@ -180,7 +180,7 @@ int spool_make_queue(const char *path)
 	free(root);
 	if (!rt)
 		return -1;
-	static const char *const in_queue[] = {"tmp", "new", "cur", "defer", "fail", "free", NULL};
+	static const char *const in_queue[] = {"tmp", "new", "cur", "defer", "fail", "hold", "free", NULL};
 	const char *const in_root[] = {name, NULL};
 	struct spool_dir *dir = NULL;
 	r = -1;
@@ -245,6 +245,7 @@ void queue_close(struct queue *q)
 		munmap(q->level, sizeof *q->level);
 	pool_free(&q->pool);
 	dir_close(q->cur);
+	dir_close(q->hold);
 	dir_close(q->fail);
 	dir_close(q->defer);
 	dir_close(q->tmp);

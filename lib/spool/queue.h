@@ -38,7 +38,7 @@ struct level {
 struct queue {
 	struct root *root;
 	char name[NAME_DEST_SIZE];
-	struct spool_dir *dir, *new, *tmp, *defer, *fail, *cur; /* beyond new only if opened with QUEUE_WHOLE */
+	struct spool_dir *dir, *new, *tmp, *defer, *fail, *hold, *cur; /* beyond new only if opened with QUEUE_WHOLE */
 	struct level *level;					/* NULL: could not be mapped; nothing is counted */
 	struct pool pool;					/* with QUEUE_WHOLE */
 };

@@ -35,6 +35,11 @@ const struct spool_dir *target_dir(struct spool_worker *w, const char *dest, str
 		return w->queue->defer;
 	if (strcmp(dest, "=fail") == 0)
 		return w->queue->fail;
+	if (strcmp(dest, "=hold") == 0) {
+		if (!w->queue->hold)
+			w->queue->hold = dir_open(w->queue->dir, "hold");
+		return w->queue->hold;
+	}
 	*queue = strcmp(dest, "=new") == 0 ? w->queue : target_queue(w, dest);
 	return *queue ? (*queue)->new : NULL;
 }

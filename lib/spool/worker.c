@@ -51,6 +51,7 @@ static bool open_all(struct spool_worker *w, const char *path)
 	if (!w->own)
 		return false;
 	w->last_stamp = w->own->page->last_stamp;
+	w->own->page->ordered = w->opt.ordered || w->opt.database;
 	if (w->opt.database && !(w->state = state_open(w->opt.database)))
 		return false;
 	bool adopt;

@@ -122,6 +122,9 @@ void part_put(struct spool_worker *w, int i, const char *dest, int64_t due, cons
 	      const char *line, size_t n, const struct blob_list *blobs);
 /* Deferred records to parts; W1 to W4. 0, or -1 with errno: roll back. */
 int parts_finish(struct spool_worker *w);
+/* A part for this record alone. */
+void part_alone(struct spool_worker *w, const char *dest, int64_t due, const char *key, int64_t stamp, const char *line,
+		size_t n, const struct blob_list *blobs);
 void part_file(const struct spool_worker *w, const struct part *p, char out[NAME_SLOT_SIZE]);
 /* Put the input line i into fail/ with a reason that the spool itself has. */
 void part_fail_line(struct spool_worker *w, int i, const char *why);
