@@ -14,11 +14,15 @@ static bool is_domain(struct slice s)
 		struct slice label = slice_cut(&s, '.', &more);
 		if (!label.n || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
 			return false;
+		bool digits = true;
 		for (size_t i = 0; i < label.n; i++) {
 			unsigned char c = (unsigned char)label.p[i];
+			digits = digits && isdigit(c);
 			if (c < 128 && !isalnum(c) && c != '-' && c != '_')
 				return false;
 		}
+		if (!more && digits) /* a mistyped address */
+			return false;
 	}
 	return true;
 }
@@ -63,13 +67,13 @@ static bool is_host_port(struct slice s, bool any)
 	struct slice rest = s, host = slice_cut(&rest, ':', &port);
 	if (port && !is_port(rest))
 		return false;
-	return (any && slice_eq(host, "*")) || is_domain(host);
+	return (any && slice_eq(host, "*")) || is_numeric(host, true) || is_domain(host);
 }
 
 const char *check_domain(const char *v, const char *unused)
 {
 	(void)unused;
-	return is_domain(slice_of(v)) ? NULL : "a domain name";
+	return is_domain(slice_of(v)) || is_numeric(slice_of(v), true) ? NULL : "a domain name";
 }
 
 const char *check_host_port(const char *v, const char *unused)
@@ -96,7 +100,7 @@ const char *check_advertise(const char *v, const char *unused)
 const char *check_smarthost(const char *v, const char *unused)
 {
 	if (strncmp(v, "maildir:", 8) == 0)
-		return v[8] ? NULL : "maildir:PATH";
+		return v[8] == '/' ? NULL : "maildir:PATH, the path from the root";
 	return check_host_port(v, unused) ? "HOST, HOST:PORT, [IPV6]:PORT or maildir:PATH" : NULL;
 }
 

@@ -19,7 +19,7 @@ const struct knob knobs[] = {
  .help = "files with the secret of the signed tokens in Message-ID and ENVID: the first signs, all verify"},
 
 /* ---- SIP ---- */
-{"sip_listen", KNOB_LIST, "udp:*:5060, tcp:*:5060", "udp:127.0.0.1:5060, tcp:127.0.0.1:5060", .scope = "g", .section = "sip",
+{"sip_listen", KNOB_LIST, "udp:*:5060, tcp:*:5060", "udp:127.0.0.1:5060, tcp:127.0.0.1:5060", .min = 1, .scope = "g", .section = "sip",
  .check = check_listen, .help = "where SIP is taken: TRANSPORT:ADDRESS[:PORT], transport udp, tcp or tls"},
 {"advertise", KNOB_LIST, .scope = "g", .section = "sip", .check = check_advertise,
  .help = "name or address[:port] that peers see in Via and Contact, one for each address family; default: own address"},

@@ -30,7 +30,7 @@ struct knob {
 	const char *value;   /* default, as text; lists: comma between elements; NULL: none, or found out at start
 				(gateway) */
 	const char *by_hand; /* default when there is no configuration file at all; NULL: the same */
-	int64_t min, max;    /* INT, SIZE, DURATION */
+	int64_t min, max;    /* INT, SIZE, DURATION; lists: fewest elements */
 	const char *words;   /* ENUM: "reject|queue" */
 	const char *scope;   /* letters of gdue */
 	const char *section; /* where the meaning is specified: topic of cpmail.conf(5) */

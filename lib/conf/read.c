@@ -108,12 +108,26 @@ static void read_item(struct reader *r, const config_setting_t *s, const struct 
 		not_wanted(r, s, k, want);
 }
 
+/* An element that stands there twice: which one would count? */
+static void check_twice(struct reader *r, const config_setting_t *s, const struct knob *k, const struct knob_value *v)
+{
+	for (size_t i = 1; i < v->count; i++)
+		for (size_t n = 0; n < i; n++)
+			if (strcasecmp(v->items[i].first, v->items[n].first) == 0) {
+				wrong(r, config_setting_get_elem(s, (unsigned)i), k->name, "%s is listed twice", v->items[i].first);
+				break;
+			}
+}
+
 static void read_items(struct reader *r, const config_setting_t *s, const struct knob *k, struct knob_value *v)
 {
 	int n = config_setting_length(s);
 	if (k->type != KNOB_PAIR) {
 		for (int i = 0; i < n; i++)
 			read_item(r, config_setting_get_elem(s, (unsigned)i), k, v);
+		if (n < k->min)
+			wrong(r, s, k->name, "must have an element");
+		check_twice(r, s, k, v);
 		return;
 	}
 	const char *first = config_setting_get_string_elem(s, 0), *second = config_setting_get_string_elem(s, 1);

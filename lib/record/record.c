@@ -35,6 +35,13 @@ static const char *check_envelope(struct record *r, char why[128])
 	return NULL;
 }
 
+/* Ids go into file names and log lines: letters, digits, - and _, at most 64. */
+static bool good_id(const char *id)
+{
+	size_t n = strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_");
+	return n > 0 && n <= 64 && id[n] == '\0';
+}
+
 static bool bind(struct record *r)
 {
 	r->type = record_str(r->root, "type");
@@ -76,6 +83,8 @@ struct record *record_parse(const char *line, size_t n, char why[128])
 	const char *reason = check_envelope(r, why);
 	if (reason)
 		return refuse(r, reason, why);
+	if (!good_id(record_str(root, "id")) || !good_id(record_str(root, "trace")))
+		return refuse(r, "envelope member \"id\" or \"trace\" is no id", why);
 	int64_t ms;
 	if (!clock_parse_iso(record_str(root, "time"), &ms, NULL))
 		return refuse(r, "envelope member \"time\" is no RFC 3339 time", why);

@@ -35,29 +35,18 @@ static void *maildir_open(const struct smtp_settings *s)
 	return d;
 }
 
-/* mkdir -p; each new directory is made durable by syncing its parent. */
+/* The Maildir and its parts, not its parents: a mistyped path must not swallow mail. Each new directory is made durable by
+ * syncing its parent. */
 static int make_directory(const char *path)
 {
-	char *copy = xstrdup(path), *slash = copy;
-	int rc = 0;
-	while (rc == 0 && slash) {
-		slash = strchr(slash + 1, '/');
-		if (slash)
-			*slash = '\0';
-		if (mkdir(copy, 0700) == 0) {
-			char *parent = xasprintf("%s/..", copy);
-			int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-			rc = fd < 0 ? -1 : fsync(fd);
-			if (fd >= 0)
-				close(fd);
-			free(parent);
-		} else if (errno != EEXIST) {
-			rc = -1;
-		}
-		if (slash)
-			*slash = '/';
-	}
-	free(copy);
+	if (mkdir(path, 0700) != 0)
+		return errno == EEXIST ? 0 : -1;
+	char *parent = xasprintf("%s/..", path);
+	int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd < 0 ? -1 : fsync(fd);
+	if (fd >= 0)
+		close(fd);
+	free(parent);
 	return rc;
 }
 
@@ -67,7 +56,7 @@ static int make_maildir(const char *path)
 	struct stat st;
 	char *last = xasprintf("%s/new", path);
 	int rc = 0;
-	if (stat(last, &st) != 0)
+	if (stat(last, &st) != 0 && (rc = make_directory(path)) == 0)
 		for (size_t i = 0; i < 3 && rc == 0; i++) {
 			char *dir = xasprintf("%s/%s", path, parts[i]);
 			rc = make_directory(dir);
@@ -108,14 +97,6 @@ static void find_in_cur(struct maildir *d, const char *path, struct file *files,
 			hit->present = true;
 	}
 	closedir(dir);
-}
-
-static bool address_clean(const char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 127)
-			return false;
-	return true;
 }
 
 /* The lines a delivery agent writes in front (RFC 5321 4.4: Return-Path; the others by the habit of MTAs). */
@@ -252,9 +233,9 @@ static bool fit(struct file *f, const char *path)
 	struct smtp_scan scan;
 	struct stat st;
 	for (size_t i = 0; i < m->nrcpts; i++)
-		if (m->rcpts[i].result.outcome == SMTP_OPEN && !address_clean(m->rcpts[i].address))
+		if (m->rcpts[i].result.outcome == SMTP_OPEN && !smtp_path_valid_utf8(m->rcpts[i].address, false))
 			smtp_result_set(&m->rcpts[i].result, SMTP_AT_LOCAL, 0, "5.1.3", "not an address", NULL);
-	if (!address_clean(m->from))
+	if (!smtp_path_valid_utf8(m->from, true))
 		smtp_mail_decide(m, SMTP_AT_LOCAL, 0, "5.1.7", "not a reverse path", NULL);
 	else if (!smtp_scan_body(&m->body, &scan))
 		put_off(m, "reading the mail");

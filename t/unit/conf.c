@@ -248,11 +248,14 @@ static void print_again(void)
 
 static void secrets(void)
 {
-	char file[] = "/tmp/cpmail-secret.XXXXXX", text[512];
+	char file[] = "/tmp/cpmail-secret.XXXXXX", other[64], text[512];
 	int fd = mkstemp(file);
 	if (fd < 0 || write(fd, "0123456789abcdef0123456789abcdef\n", 33) != 33)
 		abort();
-	snprintf(text, sizeof text, "msgid_key = [ \"%s\", \"%s\" ]; smarthost_auth = (\"me\", \"%s\");", file, file,
+	snprintf(other, sizeof other, "%s.2", file);
+	if (link(file, other) != 0)
+		abort();
+	snprintf(text, sizeof text, "msgid_key = [ \"%s\", \"%s\" ]; smarthost_auth = (\"me\", \"%s\");", file, other,
 		 file);
 	struct conf *c = read_text(text);
 	char *first = conf_secret(c, "msgid_key"), *second = conf_secret_item(c, "msgid_key", 1),
@@ -266,6 +269,7 @@ static void secrets(void)
 		abort();
 	is_int(conf_check_files(c, NULL), 2, "a short key is an error, a short password is none");
 	unlink(file);
+	unlink(other);
 	is_int(conf_check_files(c, NULL), 3, "files that are not there are errors");
 	free(first);
 	free(second);

@@ -61,7 +61,7 @@ int main(void)
 	     to[500], content[1000];
 	if (!mkdtemp(dir))
 		return 1;
-	snprintf(path, sizeof(path), "%s/a/b/Maildir", dir);
+	snprintf(path, sizeof(path), "%s/Maildir", dir);
 	snprintf(new, sizeof(new), "%s/new", path);
 	snprintf(cur, sizeof(cur), "%s/cur", path);
 	snprintf(tmp, sizeof(tmp), "%s/tmp", path);
