@@ -130,24 +130,14 @@ static void next_references(const struct pager *p, struct buf *out)
 	}
 }
 
-/* The text of a mail; a large one is told by its size. */
-static struct slice mail_text(const json_t *body, char size[24])
-{
-	const char *text = record_str(body, "text"), *end = text ? strstr(text, "\r\n\r\n") : NULL;
-	if (end)
-		return slice_of(end);
-	snprintf(size, 24, "%lld", (long long)record_body_size(body));
-	return slice_of(size);
-}
-
 /* 8.2: the same sender, recipients and text for the sixth time in ten minutes: two robots talk to each other. */
-static bool storm(struct frame_item *it, struct program *prog, struct pager *p, const json_t *body, int64_t now)
+static bool storm(struct frame_item *it, struct program *prog, struct pager *p, int64_t now)
 {
-	char size[24];
 	uint64_t kind = storm_kind(0, slice_of(p->originator ? p->originator : ""));
 	for (size_t i = 0; i < p->rcpt.n; i++)
 		kind = storm_kind(kind, slice_of(p->rcpt.v[i]));
-	kind = storm_kind(kind, mail_text(body, size));
+	uint64_t digest = content_digest(p->content);
+	kind = storm_kind(kind, (struct slice){(const char *)&digest, sizeof digest});
 	if (!storm_rages(&prog->storm, kind, it->in->id, now))
 		return false;
 	pager_answer(p, 480, "Temporarily Unavailable", "storm: the same message more than 5 times in 10 minutes");
@@ -160,13 +150,11 @@ static void send_mail(struct frame_item *it, struct program *prog, struct pager 
 {
 	struct buf references = {0};
 	char size[24], rcpt[12];
+	if (storm(it, prog, p, now))
+		return;
 	json_t *body = pager_build(p);
 	if (!body)
 		return;
-	if (storm(it, prog, p, body, now)) {
-		json_decref(body);
-		return;
-	}
 	struct record *out = item_output(it, "mail.out");
 	pager_fill(p, out->member, body, key);
 	next_references(p, &references);

@@ -1,4 +1,5 @@
 #include "map/content.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "map/rcs.h"
 
@@ -236,4 +237,24 @@ enum pager_verdict content_plan(struct pager *p)
 		p->content = mixed;
 	}
 	return p->verdict;
+}
+
+uint64_t content_digest(const struct part *part)
+{
+	uint64_t h = 0;
+	for (; part; part = part->next) {
+		if (part->type)
+			h = hash64(h, part->type, strlen(part->type));
+		h = hash64(h, buf_str(&part->text), part->text.n);
+		struct slice piece;
+		for (int64_t at = part->span.from; part->source && at < part->span.to; at += (int64_t)piece.n) {
+			piece = source_at(part->source, at, (size_t)(part->span.to - at));
+			if (!piece.n)
+				break;
+			h = hash64(h, piece.p, piece.n);
+		}
+		uint64_t inner = part->child ? content_digest(part->child) : 0;
+		h = hash64(h, &inner, sizeof inner);
+	}
+	return h;
 }

@@ -54,6 +54,8 @@ struct part {
 
 /* Make p->content from p->body, read CPIM and lists on the way. */
 enum pager_verdict content_plan(struct pager *p);
+/* A hash of what a person would see: types and octets of all leaves, boundaries and ids left out. Equal messages have equal ones. */
+uint64_t content_digest(const struct part *part);
 /* Choose boundaries that do not occur in the content; before content_write(). */
 enum pager_verdict content_boundaries(struct pager *p);
 /* The MIME header lines of the root (without MIME-Version), and then what follows the empty line. */

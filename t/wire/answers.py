@@ -160,6 +160,11 @@ def storms(scratch):
     ok(status(phone.ask(body="I am back.")) == 202, "another text is")
     ok(status(phone.ask(body="I am on holiday.", to="carol@example.org")) == 202, "so is the same to somebody else")
     ok(len(g.mails()) == 7, "seven mails", g.mails())
+    parts = "--b\nContent-Type: text/html\n\n<p>Out of <b>office</b></p>\n--b--\n"
+    same = [status(phone.ask(body=parts, kind="multipart/mixed;boundary=b")) for _ in range(6)]
+    ok(same == [202] * 5 + [480], "HTML in parts is looked at like text", same)
+    large = [status(phone.ask(body="%d%s" % (n, "x" * 40000))) for n in range(7)]
+    ok(large == [202] * 7, "texts of equal length are not equal texts", large)
     g.close()
 
 
