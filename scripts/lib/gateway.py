@@ -27,7 +27,8 @@ def fresh(scratch, name):
 class Gateway:
     """The programs of the way MESSAGE -> mail, each on its queue, without a supervisor."""
 
-    def __init__(self, build, scratch, conf="", next_hop=None, listeners=1):
+    def __init__(self, build, scratch, conf="", next_hop=None, listeners=1, filter=None):
+        """filter: a program that is put in between sip-listen and cpm2mail."""
         self.build = build
         self.dir = fresh(scratch, "gateway")
         self.root = os.path.join(self.dir, "spool")
@@ -48,8 +49,11 @@ class Gateway:
                     % (key, self.port, self.port, next_hop or "maildir:" + self.mail, conf))
         q = lambda name: os.path.join(self.root, name)
         answers = "sip.response=%s/%d" % (q("sip-listen"), listeners)
+        if filter:
+            self.start(filter, ["-i", q("filter"), "-o", "sip.request=" + q("cpm2mail")])
         for n in range(listeners):
-            self.start("sip-listen", ["-n", str(n), "-i", q("sip-listen.%d" % n), "-o", "sip.request=" + q("cpm2mail")])
+            self.start("sip-listen", ["-n", str(n), "-i", q("sip-listen.%d" % n),
+                                      "-o", "sip.request=" + q("filter" if filter else "cpm2mail")])
         self.start("cpm2mail", ["-i", q("cpm2mail"), "-o", "mail.out=" + q("mail-route"), "-o", answers,
                                 "-o", "sip.join=" + q("report"), "-o", "sip.request=" + q("mail-route")])
         self.start("mail-route", ["-i", q("mail-route"), "-o", "mail.out=" + q("smtp-send"), "-o", answers,
@@ -58,11 +62,12 @@ class Gateway:
         self.start("report", ["-i", q("report"), "-o", answers, "-o", "sip.forget=" + q("cpm2mail")])
         self.wait()
 
-    def start(self, name, options):
-        log = open(os.path.join(self.dir, name + ".log"), "ab")
-        argv = [os.path.join(self.build, "cmd", name), "-c", self.conf] + options
-        p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.commands.append((name, options))
+    def start(self, program, options):
+        argv = [os.path.join(self.build, "cmd", program), "-c", self.conf] + options
+        name = os.path.basename(program)
+        with open(os.path.join(self.dir, name + ".log"), "ab") as log:
+            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.commands.append((program, options))
         self.processes["%s.%d" % (name, len(self.processes))] = (name, p)
 
     def restart_dead(self):
@@ -77,6 +82,18 @@ class Gateway:
             self.commands.remove((name, options))
             self.start(name, options)
         return ended
+
+    def start_again(self):
+        """All programs anew, in the order of the first time."""
+        commands, self.commands, self.processes = self.commands, [], {}
+        for name, options in commands:
+            self.start(name, options)
+
+    def signal(self, which, *names):
+        """To the programs of these names."""
+        for name, p in self.processes.values():
+            if name in names:
+                p.send_signal(which)
 
     def waiting(self):
         """Files that are still on their way, in any queue."""
@@ -120,6 +137,15 @@ class Gateway:
                 kb = [int(line.split()[1]) for line in f if line.startswith("VmHWM")][0]
             peak[name] = max(peak.get(name, 0), kb / 1024)
         return peak
+
+    def pss_mb(self):
+        """What each program holds, shared pages counted by halves, thirds and so on."""
+        used = {}
+        for name, p in self.processes.values():
+            with open("/proc/%d/smaps_rollup" % p.pid) as f:
+                kb = [int(line.split()[1]) for line in f if line.startswith("Pss:")][0]
+            used[name] = used.get(name, 0) + kb / 1024
+        return used
 
     def mails(self):
         new = os.path.join(self.mail, "new")

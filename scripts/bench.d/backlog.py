@@ -1,0 +1,116 @@
+"""Flat: what the gateway does with much waiting, after much was drained, and when it starts with much waiting."""
+import json, os, signal, statistics, time
+from gateway import Gateway, free_port
+from peers import Sink, there
+from accept import BEHIND, accept_rate
+
+DIGITS = "0123456789abcdefghijklmnopqrstuv"
+HOURS_4 = 4 * 3600 * 1000000
+
+
+def base32(value, width):
+    out = ""
+    for _ in range(width):
+        value, digit = divmod(value, 32)
+        out = DIGITS[digit] + out
+    return out
+
+
+def fill(bench, queue, records):
+    """records mails that wait for a later try, two a file, as smtp-send leaves them there; due in almost four hours."""
+    now = time.time_ns() // 1000
+    mail = {"from": "alice@rcs.example.net", "to": [{"address": "bob@example.org"}], "size": 900,
+            "body": {"type": "message/rfc822", "text": "Subject: later\r\n\r\n" + "Later, please. " * 56 + "\r\n"}}
+    for n in range(records // 2):
+        lines = []
+        for k in (0, 1):
+            ident = "01" + base32(2 * n + k, 24)
+            lines.append(json.dumps({"v": 1, "id": ident, "trace": ident, "time": "2026-03-05T08:30:01.000Z", "type": "mail.out",
+                                     "mail": dict(mail, message_id=ident + "@rcs.example.net")}, separators=(",", ":")) + "\n")
+        name = "%s.%s.%s.%d" % (base32(now + HOURS_4 - 600000000 + n, 11), base32(now - 60000000 + n, 11), base32(n, 13), 2)
+        with open(os.path.join(queue, "defer", name), "w") as f:
+            f.writelines(lines)
+        if n % 20000 == 0:
+            bench.progress("backlog: %d of %d records made" % (2 * n, records))
+    bench.progress("backlog: to disk")
+    os.sync()
+
+
+def full_vs_empty(bench):
+    """Two gateways, one with an empty spool; a message through either, in turn."""
+    records = 20000 if bench.quick else 1000000
+    count, pairs = (1500, 2) if bench.quick else (8000, 7)
+    sink = free_port()
+    full, empty = (Gateway(bench.build, bench.scratch, next_hop="127.0.0.1:%d" % sink) for _ in range(2))
+    full.kill()
+    fill(bench, os.path.join(full.root, "smtp-send"), records)
+    full.start_again()
+    full.wait()
+    with Sink(sink):
+        ratios = []
+        for n in range(pairs):
+            bench.progress("backlog: pair %d of %d" % (n + 1, pairs))
+            rates = [count / bench.load(g.port, count)["seconds"] for g in (full, empty)]
+            ratios.append(rates[0] / rates[1])
+    waiting = len(os.listdir(os.path.join(full.root, "smtp-send", "defer")))
+    if waiting != records // 2:
+        bench.fail("%d files of the backlog are left of %d" % (waiting, records // 2))
+    bench.figure("throughput_full_vs_empty", round(statistics.median(ratios), 3),
+                 "of the throughput with an empty spool while %d records wait in defer/" % records, least=0.9)
+    full.close()
+    empty.close()
+
+
+def after_drain(bench):
+    """Messages taken per second with the way behind stopped, before a backlog was drained and right after it."""
+    backlog = 6000 if bench.quick else 60000
+    count = 1000 if bench.quick else 10000
+    sink = free_port()
+    g = Gateway(bench.build, bench.scratch, conf="answer_deadline_message = 0;\n", next_hop="127.0.0.1:%d" % sink)
+    with Sink(sink):
+        bench.load(g.port, 500)
+        bench.drained(g)
+        rates = []
+        for when in ("before", "after"):
+            bench.progress("backlog: messages taken %s" % when)
+            g.signal(signal.SIGSTOP, *BEHIND)
+            rates.append([accept_rate(bench, g.port, count) for _ in range(3)])
+            if when == "before":
+                bench.load(g.port, backlog - 3 * count, window=50)
+            g.signal(signal.SIGCONT, *BEHIND)
+            bench.progress("backlog: drained")
+            bench.drained(g, 600)
+    before, after = (statistics.median(r) for r in rates)
+    bench.say("messages taken per second, the way behind stopped: %d before, %d after %d were drained" % (before, after, backlog))
+    bench.figure("after_drain_vs_before", round(after / before, 3), "of the rate before", least=0.95)
+    g.close()
+
+
+def recovery(bench):
+    """Everything killed with records waiting, started again: until SIP is answered and the first of the mails is there."""
+    records = 5000 if bench.quick else 100000
+    g = Gateway(bench.build, bench.scratch, conf="answer_deadline_message = 0;\n")
+    g.signal(signal.SIGSTOP, *BEHIND)
+    bench.progress("recovery: %d messages are taken" % records)
+    bench.load(g.port, records, window=50)
+    g.kill()
+    files = g.waiting()
+    began = time.monotonic()
+    g.start_again()
+    g.wait()
+    answered = time.monotonic() - began
+    while not g.mails() and time.monotonic() - began < 60:
+        time.sleep(0.005)
+    first = time.monotonic() - began
+    bench.figure("recovery_s", round(first, 3), "s from the start to the first mail with %d records in %d files waiting (SIP answered after %.3f s)"
+                 % (records, files, answered), most=2)
+    g.kill()
+
+
+def measure(bench):
+    recovery(bench)
+    if not there("smtp-sink"):
+        bench.say("backlog: needs smtp-sink; the rest is left out")
+        return
+    after_drain(bench)
+    full_vs_empty(bench)
