@@ -1,5 +1,5 @@
 """gateway.py - a gateway of this build on free ports, without a supervisor: for scripts/bench and scripts/crash-test."""
-import os, shutil, signal, socket, subprocess, sys, tempfile, time
+import atexit, os, shutil, signal, socket, subprocess, sys, tempfile, time
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -35,6 +35,7 @@ class Gateway:
         self.mail = os.path.join(self.root, "Maildir")
         self.port = free_port()
         self.processes, self.commands = {}, []
+        atexit.register(self.kill)
         os.mkdir(self.root)
         key = os.path.join(self.dir, "key")
         with open(key, "wb") as f:

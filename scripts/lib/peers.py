@@ -1,5 +1,5 @@
 """peers - the programs beside which the gateway is measured: an SMTP sink, Postfix, Kamailio. Each on ports and in a directory of its own."""
-import os, pwd, shutil, socket, subprocess, sys, time
+import atexit, os, pwd, shutil, socket, subprocess, sys, time
 from gateway import TICK, fresh, free_port
 
 ENV = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
@@ -11,6 +11,7 @@ def there(*programs):
 
 
 def wait_tcp(port, process, name):
+    """Until something listens there; the end if its process ends before."""
     for _ in range(400):
         try:
             with socket.create_connection(("127.0.0.1", port), 1):
@@ -96,6 +97,7 @@ class Postfix:
         self.log = os.path.join(self.dir, "start.log")
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(["postfix", "-c", etc, "start-fg"], env=ENV, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        atexit.register(self.close)
         wait_tcp(self.port, self.process, "Postfix")
         with open(os.path.join(self.queue, "pid", "master.pid")) as f:
             self.master = int(f.read())
@@ -124,6 +126,8 @@ class Postfix:
         return seconds
 
     def close(self):
+        if self.process.poll() is not None:
+            return
         subprocess.run(["postfix", "-c", os.path.join(self.dir, "etc"), "stop"], env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             self.process.wait(20)
@@ -161,6 +165,7 @@ request_route {
         self.log = open(os.path.join(self.dir, "log"), "w")
         self.process = subprocess.Popen(["kamailio", "-DD", "-E", "-f", conf, "-Y", self.dir, "-P", os.path.join(self.dir, "pid"), "-m", "2048",
                                          "-M", "16"], env=ENV, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        atexit.register(self.close)
         time.sleep(1)
         if self.process.poll() is not None:
             sys.exit("bench: Kamailio ended with %d: see %s" % (self.process.returncode, self.log.name))
