@@ -177,7 +177,7 @@ static void defer_rest(const struct router *r, struct frame_item *it, const json
 		i++;
 	if (i == n)
 		return;
-	int64_t due = transient_due_us(r->conf, mail_tries(it), first_try(it), frame_now_ms(it->frame));
+	int64_t due = transient_due_us(r->conf, it->in->id, mail_tries(it), first_try(it), frame_now_ms(it->frame));
 	keep_waiting(it, to, fate);
 	item_defer(it, due, fate[i].enhanced, "%s: %s", fate[i].target->domain, fate[i].text);
 }

@@ -155,7 +155,7 @@ void parcel_conclude(struct send *s, struct parcel *p)
 		int64_t now = now_ms(s, p), due = now * 1000;
 		record_set_new(in, "to", json_incref(rest));
 		if (waiting)
-			due = transient_due_us(s->conf, item_retries(p->item), first_try(s, p), now);
+			due = transient_due_us(s->conf, p->item->in->id, item_retries(p->item), first_try(s, p), now);
 		if (waiting)
 			item_defer(p->item, due, waiting->result.enhanced, "%d %s %s", waiting->result.code,
 				   waiting->result.enhanced, waiting->result.text);

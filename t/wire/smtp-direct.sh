@@ -202,6 +202,34 @@ out=$(mail w a@example.org b@example.org | smtp-send --lane main -e direct -c "$
 same "nothing is decided for one recipient of a mail that is handed on" "slow a@example.org" "$(count | cut -d' ' -f2-)"
 same "  all of them are" "a@example.org b@example.org" "$(jq -r '[.mail.to[].address] | join(" ")' <<<"$out")"
 
+# ---- the same in queues: from the main lane to the slow one, with a blob ----
+root=$scratch/spool
+lane() { # LANE QUEUE OPTION...
+	smtp-send -e direct --lane "$1" -c "$scratch/lane.conf" -i "$root/$2" -o "mail.result=$root/report" "${@:3}" 2>>"$scratch/send.lane.log" &
+	lanes+=($!)
+}
+lanes=()
+peer "greeting#1=hang"; late=$port late_dir=$peer
+peer; good=$port
+lane slow smtp-slow
+until_ok 5 test -d "$root/smtp-slow/new"
+lane main smtp-send -o "mail.out=$root/smtp-slow"
+until_ok 5 test -d "$root/smtp-send/new"
+hosts=$(hosts "$late"); cp "$scratch/blobs/$blob" "$root/blob/$blob.00000000001.0000000000000.1b"
+change=$large mail lane1 bob@example.org | spool-put "$root/smtp-send"
+rm "$root/blob/$blob".*
+hosts=$(hosts "$good"); mail lane2 bob@example.org | spool-put "$root/smtp-send"
+hosts=
+check "the good destination's mail does not wait" until_ok 6 test -s "$peer/mail.1"
+check "the slow one's comes through the other queue" until_ok 15 test -s "$late_dir/mail.1"
+check "  octet for octet" cmp "$scratch/blobs/$blob" "$late_dir/mail.1"
+both() { [ "$(find "$root/report/new" -type f -exec cat {} + | jq -r '.mail.results[].outcome' | grep -c done)" = 2 ]; }
+check "  and each has its result" until_ok 10 both
+kill -TERM "${lanes[@]}"
+wait "${lanes[@]}"
+same "  no blob is left" 0 "$(find "$root/blob" -type f | wc -l)"
+grep -qE 'Sanitizer|runtime error' "$scratch/send.lane.log" && fail "a sanitizer spoke"
+
 # ---- asked to end while a server hangs ----
 peer mail=hang
 mail y bob@example.org >"$scratch/in"

@@ -56,7 +56,7 @@ due() {
 	work
 	find "$queue/defer" -type f -printf '%f\n' | while IFS=. read -r t _; do
 		t=$(((32#$t) / 1000000 - now)) # a name begins with the due time: microseconds, in base 32
-		for m in 60 300 900 1800 3600 1200; do [ $t -ge $m ] && [ $t -le $((m + 15)) ] && echo "$m"; done
+		for m in 60 300 900 1800 3600 1200; do [ $t -ge $((m * 9 / 10 - 1)) ] && [ $t -le $((m * 11 / 10 + 15)) ] && echo "$m"; done
 	done
 	taken
 	empty
@@ -73,6 +73,10 @@ peer "dot=451 4.7.1 greylisted"
 mail t b@example.org | put
 work -c "$scratch/conf"
 same "greylisted: queued" "b@example.org queued 451 4.7.1" "$(taken)"
+empty
+for i in $(seq 10 29); do mail "together$i" b@example.org; done | put
+work -c "$scratch/conf"
+check "those that were refused together do not come back together" test "$(ls "$queue/defer" | cut -d. -f1 | sort -u | wc -l)" -gt 2
 empty
 peer dot=drop
 mail u b@example.org | put
