@@ -27,16 +27,16 @@ def fresh(scratch, name):
 class Gateway:
     """The programs of the way MESSAGE -> mail, each on its queue, without a supervisor."""
 
-    def __init__(self, build, scratch, conf="", next_hop=None, listeners=1, filter=None):
-        """filter: a program that is put in between sip-listen and cpm2mail."""
-        self.build = build
+    def __init__(self, build, scratch, conf="", next_hop=None, listeners=1, filter=None, env=None, root=None):
+        """filter: a program that is put in between sip-listen and cpm2mail; env: environment of the programs; root: of the spool."""
+        self.build, self.env = build, env
         self.dir = fresh(scratch, "gateway")
-        self.root = os.path.join(self.dir, "spool")
+        self.root = root or os.path.join(self.dir, "spool")
         self.mail = os.path.join(self.root, "Maildir")
         self.port = free_port()
         self.processes, self.commands = {}, []
         atexit.register(self.kill)
-        os.mkdir(self.root)
+        os.makedirs(self.root, exist_ok=True)
         key = os.path.join(self.dir, "key")
         with open(key, "wb") as f:
             f.write(b"k" * 32)
@@ -67,15 +67,20 @@ class Gateway:
         argv = [os.path.join(self.build, "cmd", program), "-c", self.conf] + options
         name = os.path.basename(program)
         with open(os.path.join(self.dir, name + ".log"), "ab") as log:
-            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env)
+        p.began, p.ended = time.monotonic(), None
         self.commands.append((program, options))
         self.processes["%s.%d" % (name, len(self.processes))] = (name, p)
 
     def restart_dead(self):
-        """What a supervisor does: each process that ended is started again. Returns the exit statuses seen."""
-        ended = []
-        for i, (key, (name, p)) in enumerate(list(self.processes.items())):
+        """What a supervisor does: each process that ended is started again, after a pause if it ended of itself at once. Returns the
+        exit statuses seen."""
+        ended, now = [], time.monotonic()
+        for key, (name, p) in list(self.processes.items()):
             if p.poll() is not None:
+                p.ended = p.ended or now
+                if p.returncode > 0 and p.ended - p.began < 1 and now - p.ended < 0.3:
+                    continue
                 ended.append((name, p.returncode))
                 del self.processes[key]
         for name, status in ended:
