@@ -93,11 +93,12 @@ static void ask_number(struct frame_item *it, const struct pager *p)
 	item_emit(it, out);
 }
 
-static void join(struct frame_item *it, const struct pager *p, const char *original)
+static void join(struct frame_item *it, const struct pager *p, const char *original, const char *attempt)
 {
 	struct record *out = item_output(it, "sip.join");
 	record_set(out->member, "transaction", record_str(p->sip, "transaction"));
 	record_set(out->member, "original", original);
+	record_set(out->member, "attempt", attempt);
 	int64_t answer_by = record_int(p->sip, "answer_by", -1);
 	if (answer_by >= 0)
 		record_set_int(out->member, "answer_by", answer_by);
@@ -150,6 +151,7 @@ static void send_mail(struct frame_item *it, struct program *prog, struct pager 
 {
 	struct buf references = {0};
 	char size[24], rcpt[12];
+	const char *transaction = record_str(p->sip, "transaction");
 	if (storm(it, prog, p, now))
 		return;
 	json_t *body = pager_build(p);
@@ -161,6 +163,7 @@ static void send_mail(struct frame_item *it, struct program *prog, struct pager 
 	memory_add(&prog->memory,
 		   &(struct memory_mail){.key = key,
 					 .record = it->in->id,
+					 .attempt = transaction ? transaction : it->in->id,
 					 .contr = buf_str(&p->contr),
 					 .msgid = buf_str(&p->msgid),
 					 .references = buf_str(&references),
@@ -202,7 +205,7 @@ static void finish(struct frame_item *it, struct pager *p)
 static void request(struct frame_item *it, struct program *prog)
 {
 	struct pager p;
-	struct buf key = {0}, original = {0};
+	struct buf key = {0}, original = {0}, attempt = {0};
 	int64_t now = frame_now_ms(it->frame);
 	const char *method = record_str(it->in->member, "method");
 	if (!method || strcmp(method, "MESSAGE") != 0) {
@@ -215,14 +218,14 @@ static void request(struct frame_item *it, struct program *prog)
 	if (p.verdict == PAGER_MAIL && pager_recipients(&p) == PAGER_MAIL) {
 		pager_key(&p, &key);
 		if (memory_find(&prog->memory, buf_str(&key),
-				now - 1000 * conf_int(prog->tools.conf, "dedupe_window", NULL), &original))
-			join(it, &p, buf_str(&original));
+				now - 1000 * conf_int(prog->tools.conf, "dedupe_window", NULL), &original, &attempt))
+			join(it, &p, buf_str(&original), buf_str(&attempt));
 		else
 			send_mail(it, prog, &p, buf_str(&key), now);
 	}
 	finish(it, &p);
 	pager_end(&p);
-	buf_free(&key), buf_free(&original);
+	buf_free(&key), buf_free(&original), buf_free(&attempt);
 }
 
 static void step(struct frame_item *it, void *ctx)

@@ -12,6 +12,7 @@ const char memory_schema[] = "CREATE TABLE IF NOT EXISTS sent ("
 			     " key BLOB NOT NULL UNIQUE,"
 			     " at INTEGER NOT NULL,"
 			     " record TEXT NOT NULL,"
+			     " attempt TEXT NOT NULL,"
 			     " contr TEXT NOT NULL,"
 			     " private INTEGER NOT NULL,"
 			     " msgid TEXT NOT NULL,"
@@ -32,9 +33,9 @@ void memory_use(struct memory *m, struct sqlite3 *db)
 		return;
 	memory_end(m);
 	m->db = db;
-	m->find = prepare(m, "SELECT record FROM sent WHERE key = ? AND at >= ?");
-	m->add = prepare(
-		m, "INSERT OR REPLACE INTO sent (key, at, record, contr, private, msgid, refs) VALUES (?,?,?,?,?,?,?)");
+	m->find = prepare(m, "SELECT record, attempt FROM sent WHERE key = ? AND at >= ?");
+	m->add = prepare(m, "INSERT OR REPLACE INTO sent (key, at, record, attempt, contr, private, msgid, refs) "
+			    "VALUES (?,?,?,?,?,?,?,?)");
 	m->forget = prepare(m, "DELETE FROM sent WHERE key = ?");
 	m->thread =
 		prepare(m, "SELECT msgid, refs FROM sent WHERE contr = ? AND private = ? ORDER BY seq DESC LIMIT 1");
@@ -71,13 +72,15 @@ static void append(struct buf *out, sqlite3_stmt *s, int column)
 	buf_put(out, text ? text : "", text ? (size_t)sqlite3_column_bytes(s, column) : 0);
 }
 
-bool memory_find(struct memory *m, const char *key, int64_t after_ms, struct buf *record)
+bool memory_find(struct memory *m, const char *key, int64_t after_ms, struct buf *record, struct buf *attempt)
 {
 	bind_key(m->find, 1, key);
 	sqlite3_bind_int64(m->find, 2, after_ms);
 	bool found = row(m, m->find);
-	if (found)
+	if (found) {
 		append(record, m->find, 0);
+		append(attempt, m->find, 1);
+	}
 	sqlite3_reset(m->find);
 	return found;
 }
@@ -88,10 +91,11 @@ void memory_add(struct memory *m, const struct memory_mail *mail, int64_t now_ms
 	bind_key(s, 1, mail->key);
 	sqlite3_bind_int64(s, 2, now_ms);
 	bind_text(s, 3, mail->record);
-	bind_text(s, 4, mail->contr);
-	sqlite3_bind_int(s, 5, mail->private);
-	bind_text(s, 6, mail->msgid);
-	bind_text(s, 7, mail->references);
+	bind_text(s, 4, mail->attempt);
+	bind_text(s, 5, mail->contr);
+	sqlite3_bind_int(s, 6, mail->private);
+	bind_text(s, 7, mail->msgid);
+	bind_text(s, 8, mail->references);
 	row(m, s);
 	sqlite3_reset(s);
 	m->added++;

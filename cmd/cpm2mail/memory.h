@@ -26,6 +26,7 @@ struct memory {
 struct memory_mail {
 	const char *key; /* 64 hex digits */
 	const char *record;
+	const char *attempt; /* the transaction of the record: the same message, refused and sent again, has the same id */
 	const char *contr;
 	const char *msgid;
 	const char *references; /* "" if there are none */
@@ -34,8 +35,8 @@ struct memory_mail {
 
 /* Use the state store; prepares once for each connection. Ends the process with status 111 if the store is broken. */
 void memory_use(struct memory *m, struct sqlite3 *db);
-/* Append the id of the record that got this key since after_ms; false if there is none. */
-bool memory_find(struct memory *m, const char *key, int64_t after_ms, struct buf *record);
+/* Append the id of the record that got this key since after_ms, and its attempt; false if there is none. */
+bool memory_find(struct memory *m, const char *key, int64_t after_ms, struct buf *record, struct buf *attempt);
 void memory_add(struct memory *m, const struct memory_mail *mail, int64_t now_ms);
 /* A negative answer: the same key later is a new attempt. */
 void memory_forget(struct memory *m, const char *key);

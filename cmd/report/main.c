@@ -95,11 +95,19 @@ static void answer_of(const struct frame_item *it, const json_t *result, const c
 			  record_str(result, "text"), "host", record_str(result, "host"), NULL);
 }
 
+/* What an answer belongs to. A message that was refused and is sent again has the id that it had before (1.2): with the
+ * id alone the answer of the first attempt would be taken for that of the second, whose mail may fare otherwise. */
+static const char *attempt_of(const json_t *member, const char *attempt, const char *id)
+{
+	const char *name = record_str(member, attempt);
+	return name ? name : record_str(member, id);
+}
+
 /* All results of the record, in the light of those before: true and the answer when it stands. */
 static bool judge(struct report *r, struct frame_item *it, const json_t *origin, struct answer *final)
 {
 	const json_t *results = record_get(it->in->member, "results");
-	const char *request = record_str(origin, "id");
+	const char *request = attempt_of(origin, "transaction", "id");
 	int64_t recipients = record_int(origin, "recipients", 1);
 	int refused = 0;
 	for (size_t i = 0; i < json_array_size(results); i++) {
@@ -146,7 +154,7 @@ static void log_late(const struct frame_item *it, const struct answer *given)
 static void take_result(struct report *r, struct frame_item *it)
 {
 	const json_t *origin = record_get(it->in->member, "origin");
-	const char *request = record_str(origin, "id"), *transaction = record_str(origin, "transaction"),
+	const char *request = attempt_of(origin, "transaction", "id"), *transaction = record_str(origin, "transaction"),
 		   *key = record_str(origin, "key");
 	int64_t answer_by = record_int(origin, "answer_by", 0), now = frame_now_ms(it->frame);
 	struct answer a, given;
@@ -183,7 +191,7 @@ static void take_result(struct report *r, struct frame_item *it)
 static void take_join(struct report *r, struct frame_item *it)
 {
 	const char *transaction = record_str(it->in->member, "transaction"),
-		   *original = record_str(it->in->member, "original");
+		   *original = attempt_of(it->in->member, "attempt", "original");
 	struct answer a;
 	if (!transaction || !original) {
 		item_fail(it, "5.5.4", "sip.join without %s", transaction ? "original" : "transaction");

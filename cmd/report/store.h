@@ -32,7 +32,7 @@ extern const char store_schema[];
 void store_use(struct store *s, struct sqlite3 *db);
 void store_end(struct store *s);
 
-/* The answer that was given to a request; false: none yet. */
+/* The answer that was given to a request (its attempt, named by its transaction); false: none yet. */
 bool store_find(struct store *s, const char *request, struct answer *out);
 /* The answer is given: its refusals are not needed any more. */
 void store_keep(struct store *s, const char *request, int64_t now_ms, const struct answer *a);

@@ -2,9 +2,9 @@
  * libtrouble.so: preloaded into the programs of a gateway, brings them what disks and clocks may do, as the mapped file
  * $TROUBLE says: three numbers of 64 bits that scripts/crash-test changes while the programs run.
  *
- * Calls that change or flush what is below a directory "spool" fail with ENOSPC (flushes do not) or EIO, one in so many;
- * the clock of the day is off by so many milliseconds; and a disk that says itself how little is left says "plenty", so
- * that the programs run into its end.
+ * Calls that change or flush what is below a directory "spool" fail with ENOSPC (flushes do not) or EIO, one in so
+ * many; the clock of the day is off by so many milliseconds; and a disk that says itself how little is left says
+ * "plenty", so that the programs run into its end.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -53,7 +53,7 @@ static void *next(const char *name)
 #define REAL(type, name, ...)                                                                                          \
 	static type (*real)(__VA_ARGS__);                                                                              \
 	if (!real)                                                                                                     \
-		real = (type(*)(__VA_ARGS__))next(name)
+	real = (type(*)(__VA_ARGS__))next(name)
 
 static int one_in(int64_t n)
 {

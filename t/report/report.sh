@@ -16,7 +16,7 @@ result() {
 		{v: 1, id: $id, trace: $trace, time: "2026-03-05T08:30:00.000Z", type: "mail.result", key: "conv", shard: 2, mail: {results: ., message_id: "m@rcs.example.net",
 			origin: {id: $id, transaction: "tx-\($id[-4:])", shard: 1, answer_by: $by, recipients: $n, key: "dedupe-\($id[-4:])"}}}'
 }
-join() { jq -nc --arg id "$(id_of "$1")" --arg tx "$2" '{v: 1, id: ("01jdjjn" + $id[7:]), trace: $id, time: "2026-03-05T08:30:00.000Z", type: "sip.join", shard: 3, sip: {transaction: $tx, original: $id}}'; }
+join() { jq -nc --arg id "$(id_of "$1")" --arg tx "$2" '{v: 1, id: ("01jdjjn" + $id[7:]), trace: $id, time: "2026-03-05T08:30:00.000Z", type: "sip.join", shard: 3, sip: {transaction: $tx, original: $id, attempt: "tx-\($id[-4:])"}}'; }
 run() { report --now "$now" --state "$store" "$@" 2>>"$scratch/log"; }
 short='if .type == "sip.response" then "\(.sip.transaction)@\(.shard) \(.sip.status) \(.sip.reason) \([.sip.headers[]? | select(.[0] == "Retry-After")[1]] | first // "-")" else "\(.type) \(.sip.key)" end'
 answers() { run "$@" | jq -r "$short"; }
@@ -73,6 +73,14 @@ j1@3 404 SMTP 550 5.1.1 -
 j2@3 404 SMTP 550 5.1.1 -
 sip.forget dedupe-0300" "$(result 300 bob@example.org:permanent:550:5.1.1 | answers)"
 same "  later ones at once" "j3@3 404 SMTP 550 5.1.1 -" "$(join 300 j3 | answers)"
+
+# ---- a refused message, sent again with its ids: another attempt, another answer ----
+same "an attempt that was refused" "tx-0310@1 480 SMTP 451 4.3.0 -
+sip.forget dedupe-0310" "$(result 310 bob@example.org:temporary:451:4.3.0 | answers)"
+again() { result 310 "$@" | jq -c '.mail.origin.transaction = "tx-again"'; }
+same "  the next one, with the same id, has its own answer" "tx-again@1 202 Accepted -" "$(again bob@example.org:done:250:2.0.0 | answers)"
+same "  a join of the first" "j4@3 480 SMTP 451 4.3.0 -" "$(join 310 j4 | answers)"
+same "  a join of the second" "j5@3 202 Accepted -" "$(join 310 j5 | jq -c '.sip.attempt = "tx-again"' | answers)"
 
 # ---- deadlines ----
 same "after the deadline nothing is said" "" "$(by=$((now_ms - 1)) result 400 bob@example.org:permanent:550:5.1.1 | answers)"
