@@ -77,7 +77,7 @@ done
 same "every knob is asked for somewhere" "" "$unused"
 
 # ---- scripts ----
-for script in setup run demo test; do
+for script in setup run demo test package; do
 	same "scripts/$script --help ends with 0" 0 "$(status "$SOURCE/scripts/$script" --help)"
 done
 same "scripts/run refuses an unknown option" 100 "$(status "$SOURCE/scripts/run" --wat)"
