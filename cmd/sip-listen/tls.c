@@ -4,6 +4,7 @@
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 
 static const char *tls_error(void)
 {
@@ -14,7 +15,8 @@ static const char *tls_error(void)
 
 static bool load_certificate(SSL_CTX *ctx, const struct conf *c)
 {
-	const char *cert = conf_str(c, "tls_cert", NULL), *key = conf_str(c, "tls_key", NULL);
+	char *cert = conf_file(c, "tls_cert"), *key = conf_file(c, "tls_key");
+	bool good = false;
 	if (!cert || !key)
 		log_msg(LOG_ERROR, "sip_listen has a tls element: tls_cert and tls_key are needed");
 	else if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
@@ -22,26 +24,25 @@ static bool load_certificate(SSL_CTX *ctx, const struct conf *c)
 	else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ctx) != 1)
 		log_msg(LOG_ERROR, "tls_key %s: %s", key, tls_error());
 	else
-		return true;
-	return false;
+		good = true;
+	free(cert);
+	free(key);
+	return good;
 }
 
 /* A client may come without a certificate (then its address decides), but not with a bad one. */
 static bool load_authorities(SSL_CTX *ctx, const struct conf *c)
 {
-	const char *ca = conf_str(c, "tls_ca", NULL);
-	int good = ca ? SSL_CTX_load_verify_locations(ctx, ca, NULL) : SSL_CTX_set_default_verify_paths(ctx);
-	if (good != 1) {
+	char *ca = conf_file(c, "tls_ca");
+	bool good = (ca ? SSL_CTX_load_verify_locations(ctx, ca, NULL) : SSL_CTX_set_default_verify_paths(ctx)) == 1;
+	STACK_OF(X509_NAME) *names = good && ca ? SSL_load_client_CA_file(ca) : NULL;
+	if (!good)
 		log_msg(LOG_ERROR, "tls_ca %s: %s", ca ? ca : "", tls_error());
-		return false;
-	}
-	if (ca) {
-		STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(ca);
-		if (names)
-			SSL_CTX_set_client_CA_list(ctx, names);
-	}
+	if (names)
+		SSL_CTX_set_client_CA_list(ctx, names);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-	return true;
+	free(ca);
+	return good;
 }
 
 /* NULL: what the configuration names cannot be used; the reason is logged. */

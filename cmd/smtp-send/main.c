@@ -99,8 +99,9 @@ static void start(struct frame *f, void *ctx)
 	const char *user;
 	raise_file_limit();
 	s->conf = frame_conf(f);
+	s->ca_file = conf_file(s->conf, "tls_ca");
 	s->settings = (struct smtp_settings){.hostname = conf_str(s->conf, "gateway", NULL),
-					     .ca_file = conf_str(s->conf, "tls_ca", NULL),
+					     .ca_file = s->ca_file,
 					     .timeout_s = s->timeout_s,
 					     .seven_bit = seven_bit,
 					     .decided = decided,
@@ -212,6 +213,7 @@ static void stop(struct frame *f, void *ctx)
 			s->engines[i].engine->close(s->engines[i].state);
 	route_free(s->fixed);
 	route_free(s->fixed_tls);
+	free(s->ca_file);
 	free(s->user);
 	if (s->password)
 		explicit_bzero(s->password, strlen(s->password));

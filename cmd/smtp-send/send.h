@@ -32,7 +32,7 @@ struct send {
 	struct route *fixed;	 /* by -h or -m */
 	struct route *fixed_tls; /* the same for mails that require TLS */
 	const struct conf *conf;
-	char *user, *password;
+	char *user, *password, *ca_file;
 	int64_t batch_mono_us; /* when the batch was begun */
 };
 

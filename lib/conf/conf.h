@@ -47,6 +47,9 @@ char *conf_secret(const struct conf *c, const char *knob);
 /* The n-th, for a knob with several (msgid_key: the first signs, all verify), NULL behind the last. Without any msgid_key there is one all the same,
  * derived from the machine's id. smarthost_auth: the user is conf_item(.., 0, ..), the password this. */
 char *conf_secret_item(const struct conf *c, const char *knob, size_t n);
+/* The path of a file that a string knob names (tls_cert, tls_key, tls_ca), a bare name looked up in the same way; NULL if the knob has no value. The caller
+ * frees it. */
+char *conf_file(const struct conf *c, const char *knob);
 /* Are the files there and fit for use that these knobs name (NULL-ended; NULL: all knobs)? Logs each error; returns their number. */
 int conf_check_files(const struct conf *c, const char *const *only);
 

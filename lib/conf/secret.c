@@ -11,10 +11,21 @@
 enum { SECRET_MAX = 4096, KEY_MIN = 32 };
 
 /* A bare name is a credential that the service manager hands over (LoadCredential); without a manager it is a file here. */
-static int open_named(const char *file)
+static char *path_of(const char *file)
 {
 	const char *dir = strchr(file, '/') ? NULL : getenv("CREDENTIALS_DIRECTORY");
-	char *path = dir && *dir ? xasprintf("%s/%s", dir, file) : xstrdup(file);
+	return dir && *dir ? xasprintf("%s/%s", dir, file) : xstrdup(file);
+}
+
+char *conf_file(const struct conf *c, const char *knob)
+{
+	const char *file = conf_str(c, knob, NULL);
+	return file ? path_of(file) : NULL;
+}
+
+static int open_named(const char *file)
+{
+	char *path = path_of(file);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	int err = errno;
 	free(path);
@@ -130,11 +141,12 @@ static int check_secrets(const struct conf *c, const char *knob)
 
 static int check_readable(const struct conf *c, const char *knob)
 {
-	const char *file = conf_str(c, knob, NULL);
-	if (!file || access(file, R_OK) == 0)
-		return 0;
-	log_event(LOG_ERROR, NULL, "config", "file", file, "key", knob, "why", strerror(errno), NULL);
-	return 1;
+	char *file = conf_file(c, knob);
+	bool bad = file && access(file, R_OK) != 0;
+	if (bad)
+		log_event(LOG_ERROR, NULL, "config", "file", file, "key", knob, "why", strerror(errno), NULL);
+	free(file);
+	return bad;
 }
 
 static bool listed(const char *const *knobs_wanted, const char *knob)
