@@ -14,7 +14,7 @@
 
 struct control {
 	const char *id, *domain, *state;
-	bool all, verbose;
+	bool all, verbose, compact, stopped;
 	int64_t done;
 	int64_t failures;
 };
@@ -107,11 +107,27 @@ int main(int argc, char **argv)
 		{"state", 's', "STATE", "only those in this state (see spool-ls)", NULL, &c.state},
 		{"all", 'a', NULL, "all of them", &c.all, NULL},
 		{"verbose", 'v', NULL, "print the ids", &c.verbose, NULL},
+#if COMPACTS
+		{"compact", 0, NULL, "make defer/, fail/, hold/ anew: small again; its programs are stopped",
+		 &c.compact, NULL},
+		{"stopped", 0, NULL, "who writes into the queue is stopped too: new/ as well", &c.stopped, NULL},
+#endif
 		{0},
 	};
 	const struct tool tool = {names[ORDER], says[ORDER], "QUEUE...", 1, -1, options};
 	log_init(names[ORDER]);
 	int at = tool_options(argc, argv, &tool);
+	for (int i = at; c.compact && i < argc; i++) {
+		int64_t n = spool_compact(argv[i], c.stopped);
+		if (n < 0)
+			die_temp("%s: %s", argv[i],
+				 errno == EBUSY ? "its program runs: stop it first" : strerror(errno));
+		printf("%s: %lld files in new directories\n", argv[i], (long long)n);
+	}
+	if (c.compact) {
+		tool_close_stdout();
+		return 0;
+	}
 	if (!c.id && !c.domain && !c.all)
 		die_perm("which records? --id, --domain or --all");
 	for (; at < argc; at++)

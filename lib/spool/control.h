@@ -30,4 +30,8 @@ int spool_control_apply(struct spool_control *c, enum spool_order order, const s
 /* Makes all of it durable. */
 void spool_control_close(struct spool_control *c);
 
+/* Make defer/, fail/ and hold/ anew, without the room that many names once took; new/ too if with_new: then whoever writes
+ * into the queue must not run either. Returns the number of files, -1 with errno; EBUSY: a worker of the queue runs. */
+int64_t spool_compact(const char *queue, bool with_new);
+
 #endif

@@ -321,6 +321,14 @@ int sys_unlink(const struct spool_dir *d, const char *name)
 	return (int)report(&c, unlinkat(d->fd, name, 0));
 }
 
+int sys_rmdir(const struct spool_dir *d, const char *name)
+{
+	struct spool_call c = {.op = OP_UNLINK, .dir = d->path, .name = name};
+	if (announce(&c) > 0)
+		return -1;
+	return (int)report(&c, unlinkat(d->fd, name, AT_REMOVEDIR));
+}
+
 int sys_database(bool done)
 {
 	struct spool_call c = {.op = OP_DATABASE};

@@ -86,6 +86,7 @@ int sys_rename(const struct spool_dir *d, const char *name, const struct spool_d
 int sys_replace(const struct spool_dir *d, const char *name, const struct spool_dir *d2, const char *name2);
 int sys_link(const struct spool_dir *d, const char *name, const struct spool_dir *d2, const char *name2);
 int sys_unlink(const struct spool_dir *d, const char *name);
+int sys_rmdir(const struct spool_dir *d, const char *name);
 /* Announce the COMMIT of the state store (SQLite makes its own calls); 0, or an errno value to fail with. */
 int sys_database(bool done);
 

@@ -59,6 +59,8 @@ static bool open_all(struct spool_worker *w, const char *path)
 		return false;
 	w->adopt = adopt;
 	siblings_recover(w);
+	if (compact_undo(w->queue) < 0)
+		return false;
 	queue_sweep(w->queue);
 	waiting_scan(w);
 	return true;

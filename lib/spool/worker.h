@@ -154,6 +154,10 @@ void held_add(struct spool_worker *w, const char *key, int64_t due);
 void held_remove(struct spool_worker *w, const char *key);
 const struct held *held_find(const struct spool_worker *w, const char *key);
 
+/* ---- directories made anew ---- */
+/* A compaction that was interrupted: its files come back. 0, or -1 with errno. */
+int compact_undo(struct queue *q);
+
 /* ---- waiting names ---- */
 int waiting_watch(struct spool_worker *w);
 void waiting_scan(struct spool_worker *w);

@@ -68,6 +68,28 @@ wait $sender
 same "  each record once" "300" "$(find "$scratch/Maildir/new" -type f | wc -l)"
 same "  each result once" "300 300" "$(find "$root/report/new" -type f -exec cat {} + | wc -l) $(find "$root/report/new" -type f -exec cat {} + | jq -r .mail.message_id | sort -u | wc -l)"
 
+# ---- directories made anew ----
+for i in $(seq 2000); do : >"$q/defer/.room$i"; mv "$q/defer/.room$i" "$q/defer/a-long-name-that-takes-some-room-in-the-directory-$i"; done
+rm "$q"/defer/a-long-name*
+for i in 1 2 3; do rec $i a.test | spool-put "$q"; done
+deferred
+rec 4 a.test | spool-put "$q"
+large=$(stat -c %s "$q/defer")
+same "compact: the files stay" "$q: 3 files in new directories|1 2 3|4" "$(spool-retry --compact "$q")|$(numbers "$q/defer")|$(numbers "$q/new")"
+check "  in a small directory" test "$(stat -c %s "$q/defer")" -lt "$large"
+same "  new/ too when nobody writes" "1 2 3 4|0" "$(spool-retry --compact --stopped "$q" >/dev/null; numbers "$q/defer" "$q/new")|$(ls "$q" | grep -c compact-)"
+mkdir "$q/compact-defer"; mv "$(ls -d "$q"/defer/* | head -1)" "$q/compact-defer/"
+smtp-send -c "$scratch/conf" -m "$scratch/Maildir" -i "$q" -o "mail.result=$root/report" 2>>"$scratch/send.log" &
+sender=$!
+check "  interrupted: the next start brings the files back" until_ok 5 test ! -d "$q/compact-defer"
+same "  all of them" "1 2 3" "$(numbers "$q/defer")"
+same "  refused while the program runs" 111 "$(spool-retry --compact "$q" >/dev/null 2>&1; echo $?)"
+kill -TERM $sender; wait $sender
+mv "$q/defer" "$q/compact-defer"
+same "  died before the last step: the next one goes on" "0 1 2 3" "$(spool-retry --compact "$q" >/dev/null; echo $?) $(numbers "$q/defer")"
+same "  nothing is made where no queue is" "111 no" "$(spool-retry --compact "$root/none" >/dev/null 2>&1; echo $?) $([ -e "$root/none" ] && echo yes || echo no)"
+spool-rm -a "$q" >/dev/null
+
 # ---- a program that keeps order ----
 rec 1 a.test >"$scratch/one"
 c=$root/cpm2mail
