@@ -86,7 +86,9 @@ static char *expand(const char *text, struct slice line)
 	text_sanitise(&clean, slice_buf(&out), LABEL_MAX);
 	buf_free(&out);
 	buf_free(&value);
-	return xstrdup(buf_str(&clean)[0] ? clean.p : "-");
+	char *label = xstrdup(buf_str(&clean)[0] ? clean.p : "-");
+	buf_free(&clean);
+	return label;
 }
 
 static bool came_before(const struct steps *s, const struct arrow *a)
