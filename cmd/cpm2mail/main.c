@@ -194,10 +194,14 @@ static void finish(struct frame_item *it, struct pager *p)
 		ask_number(it, p);
 		break;
 	case PAGER_TROUBLE:
-		if (p->error == ENOENT)
+		if (p->error == ENOENT) {
+			/* the sender must not take the silence for a yes (5.1, internal error) */
+			pager_answer(p, 500, "Server Internal Error", "the body is gone");
+			answer(it, p);
 			item_fail(it, "5.6.0", "the body is gone");
-		else
+		} else {
 			item_defer(it, 0, "4.3.0", "body: %s", strerror(p->error));
+		}
 		break;
 	}
 }

@@ -78,8 +78,10 @@ static void answer_of(const struct frame_item *it, const json_t *result, const c
 {
 	int code = (int)record_int(result, "code", 0);
 	const char *enhanced = record_str(result, "enhanced");
-	const struct status_row *row =
-		strcmp(outcome, "queued") == 0 ? status_named(STATUS_QUEUED) : status_smtp(code, enhanced, false);
+	bool internal = code == 0 && enhanced && strcmp(enhanced, "5.3.5") == 0; /* no server was asked */
+	const struct status_row *row = strcmp(outcome, "queued") == 0 ? status_named(STATUS_QUEUED)
+				       : internal		      ? status_named(STATUS_INTERNAL)
+								      : status_smtp(code, enhanced, false);
 	a->status = row->message;
 	a->retry_after = row->retry_after;
 	if (strcmp(outcome, "done") == 0 && conf_enum(frame_conf(it->frame), "message_success_code", NULL) == 1)

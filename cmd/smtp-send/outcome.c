@@ -112,7 +112,7 @@ static const struct smtp_rcpt *sort_out(struct send *s, struct parcel *p, json_t
 	return waiting;
 }
 
-static void tell(struct parcel *p, json_t *results)
+void parcel_tell(struct parcel *p, json_t *results)
 {
 	const json_t *in = p->item->in->member;
 	struct record *out = item_output(p->item, "mail.result");
@@ -146,7 +146,7 @@ void parcel_conclude(struct send *s, struct parcel *p)
 	if (p->mail.duplicate_possible)
 		metrics_add(frame_metrics(p->item->frame), &send_metrics[1], NULL, NULL, 1);
 	if (json_array_size(results))
-		tell(p, results);
+		parcel_tell(p, results);
 	if (json_array_size(left) && p->mail.given_up == SMTP_SLOW)
 		hand_on(p, left);
 	else if (json_array_size(left))

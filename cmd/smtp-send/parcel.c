@@ -117,8 +117,25 @@ static enum smtp_ret ret_of(const char *word)
 					   : SMTP_RET_NONE;
 }
 
+/* A record that cannot be delivered for what is in it: the sender must not take the silence for a yes. 5.3.5 is the
+ * row "gateway internal error" of table 5.1. */
 static void fail(struct parcel *p, const char *why)
 {
+	json_t *results = json_array(), *rcpt;
+	size_t i;
+	json_array_foreach (record_get(p->item->in->member, "to"), i, rcpt) {
+		const char *address = record_str(rcpt, "address");
+		json_t *o = json_object();
+		record_set(o, "address", address ? address : "");
+		record_set(o, "outcome", "permanent");
+		record_set_int(o, "code", 0);
+		record_set(o, "enhanced", "5.3.5");
+		record_set(o, "text", why);
+		json_array_append_new(results, o);
+	}
+	if (json_array_size(results))
+		parcel_tell(p, results);
+	json_decref(results);
 	p->bad = true;
 	item_fail(p->item, "5.5.4", "%s", why);
 }
