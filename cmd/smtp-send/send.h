@@ -74,9 +74,9 @@ void parcel_note(const struct parcel *p, struct buf *out);
 
 /* outcome.c */
 extern const struct metric send_metrics[];
-/* Results and deferral, once all recipients are decided (1.2, transient results). */
 /* A mail.result of these results (not adopted). */
 void parcel_tell(struct parcel *p, json_t *results);
+/* Results and deferral, once all recipients are decided (1.2, transient results). */
 void parcel_conclude(struct send *s, struct parcel *p);
 
 #endif

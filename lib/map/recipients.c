@@ -115,6 +115,8 @@ bool recipients_of_list(struct pager *p, struct buf *out)
 	for (size_t i = 0; i < p->list.n; i++) {
 		const struct lists_entry *e = &p->list.v[i];
 		struct buf address = {0};
+		if (lists_is_hidden(e)) /* whom the network has hidden, it serves itself: only counted */
+			continue;
 		if (map_from_request_uri(p->tools->names, e->uri, &address) == MAP_OK)
 			take(p, e->uri, slice_buf(&address), out);
 		else
