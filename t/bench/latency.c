@@ -149,7 +149,7 @@ static void *sink(void *arg)
 static struct dot wait_dot(void)
 {
 	struct pollfd p = {.fd = dots[0], .events = POLLIN};
-	struct dot d;
+	struct dot d = {0};
 	errno = ETIMEDOUT;
 	if (poll(&p, 1, PATIENCE_MS) != 1 || read(dots[0], &d, sizeof d) != sizeof d)
 		die("no mail came out");

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +60,8 @@ static int one_in(int64_t n)
 {
 	if (n <= 0)
 		return 0;
-	uint64_t x = chance += 0x9e3779b97f4a7c15; /* splitmix64 */
+	const uint64_t step = 0x9e3779b97f4a7c15; /* splitmix64 */
+	uint64_t x = atomic_fetch_add(&chance, step) + step;
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
 	x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
 	return (x ^ (x >> 31)) % (uint64_t)n == 0;
