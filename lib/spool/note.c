@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { OUTCOME_MAX = 4096, NOTE_MAX = 16 << 20 };
+enum { OUTCOME_MAX = 4096, NOTE_MAX = 16 << 20, ROOM = 128, BLOCK = 4096 };
 
 static void flush_now(const struct spool_dir *slot, int fd, bool with_claim)
 {
@@ -89,11 +89,19 @@ static int note_open(struct note *n, const struct spool_dir *slot, const char *f
 	return 0;
 }
 
-int note_write(struct note *n, const struct spool_dir *slot, const char *file, const char *batch, int record,
-	       const char *outcome)
+int note_begin(struct note *n, const struct spool_dir *slot, const char *file, size_t records)
 {
-	if (n->failed || (!n->open && note_open(n, slot, file) < 0)) {
-		errno = n->failed ? ENOSPC : errno;
+	struct stat st;
+	if (note_open(n, slot, file) < 0 || sys_stat(n->fd, &st) < 0)
+		return -1;
+	int64_t want = st.st_size + (int64_t)records * ROOM;
+	return sys_reserve(n->fd, (want + BLOCK - 1) / BLOCK * BLOCK);
+}
+
+int note_write(struct note *n, const char *batch, int record, const char *outcome)
+{
+	if (n->failed || !n->open) {
+		errno = ENOSPC;
 		return -1;
 	}
 	struct buf line = {0};
@@ -105,13 +113,13 @@ int note_write(struct note *n, const struct spool_dir *slot, const char *file, c
 	buf_free(&line);
 	if (r < 0) {
 		if (errno == EIO)
-			spool_die("note in %s:", slot->path);
+			spool_die("note in %s:", n->slot->path);
 		n->failed = true; /* its last line may be torn: nothing is appended to that */
 		return -1;
 	}
 	/* hooks want calls in a fixed order */
 	if (spool_sys_before || !start_thread(n)) {
-		flush_now(slot, n->fd, !n->claim_synced);
+		flush_now(n->slot, n->fd, !n->claim_synced);
 		n->claim_synced = true;
 		return 0;
 	}

@@ -26,9 +26,11 @@ struct note {
 	pthread_cond_t wake, idle;
 };
 
-/* Append one line to `file` in the slot (opened at the first). 0, or -1 with errno. */
-int note_write(struct note *n, const struct spool_dir *slot, const char *file, const char *batch, int record,
-	       const char *outcome);
+/* Open `file` in the slot, with room for the outcomes of so many records: before anything happens outside, since what
+ * has happened and cannot be noted happens again. 0, or -1 with errno. */
+int note_begin(struct note *n, const struct spool_dir *slot, const char *file, size_t records);
+/* Append one line. 0, or -1 with errno. */
+int note_write(struct note *n, const char *batch, int record, const char *outcome);
 void note_end(struct note *n);
 void note_free(struct note *n);
 

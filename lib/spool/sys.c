@@ -195,6 +195,17 @@ int sys_truncate(int fd, int64_t n)
 	return (int)report(&c, ftruncate(fd, n));
 }
 
+int sys_reserve(int fd, int64_t n)
+{
+	struct spool_call c = {.op = OP_RESERVE, .fd = fd, .n = n};
+	if (announce(&c) > 0)
+		return -1;
+	int r = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, n);
+	if (r < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
+		r = 0;
+	return (int)report(&c, r);
+}
+
 int sys_read_all(int fd, struct buf *out, size_t max)
 {
 	struct spool_call c = {.op = OP_READ, .fd = fd, .n = (int64_t)max};

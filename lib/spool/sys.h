@@ -27,6 +27,7 @@ enum spool_op {
 	OP_CREATE,
 	OP_WRITE,
 	OP_TRUNCATE,
+	OP_RESERVE,
 	OP_FSYNC,
 	OP_FSYNC_DIR,
 	OP_RENAME,
@@ -43,7 +44,7 @@ struct spool_call {
 	const char *dir2, *name2; /* rename, replace, link: the new name */
 	int fd;			  /* read, write, fsync, ...: as OP_OPEN, OP_CREATE returned it */
 	const void *data;	  /* write: the octets; statvfs: the answer, for the hook after it */
-	int64_t n;		  /* read, write, truncate */
+	int64_t n;		  /* read, write, truncate, reserve */
 };
 
 /* What a hook may return besides 0 (do the call) and an errno value (fail with it). */
@@ -72,6 +73,7 @@ int sys_create(const struct spool_dir *d, const char *name);	  /* O_CREAT|O_EXCL
 int sys_open_create(const struct spool_dir *d, const char *name); /* O_CREAT|O_RDWR: lock, level */
 int sys_write(int fd, const void *p, size_t n);			  /* all of it, or -1 */
 int sys_truncate(int fd, int64_t n);
+int sys_reserve(int fd, int64_t n); /* room for n octets from the start, the size stays; 0 where the file system cannot */
 int sys_read_all(int fd, struct buf *out, size_t max); /* EFBIG above max */
 int sys_fsync(int fd);
 int sys_fdatasync(int fd);

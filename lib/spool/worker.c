@@ -218,6 +218,22 @@ static int claim_some(struct spool_worker *w)
 	}
 }
 
+/* A full disk must be noticed before the effects, not when their outcomes cannot be noted. */
+static int prepare_note(struct spool_worker *w)
+{
+	char file[NAME_SLOT_SIZE];
+	txn_file(w, 'n', NULL, file);
+	w->noted = true;
+	if (note_begin(&w->note, w->act->dir, file, w->nlines) == 0)
+		return 0;
+	int err = errno;
+	log_msg(LOG_WARN, "no room for notes in %s:", w->act->dir->path);
+	spool_rollback(w);
+	txn_wait(w, false);
+	errno = err;
+	return -1;
+}
+
 int spool_claim(struct spool_worker *w, struct spool_line **lines)
 {
 	*lines = NULL;
@@ -234,6 +250,8 @@ int spool_claim(struct spool_worker *w, struct spool_line **lines)
 		return -1;
 	}
 	int n = claim_some(w);
+	if (n > 0 && w->opt.effects && prepare_note(w) < 0)
+		return -1;
 	*lines = w->lines;
 	return n;
 }
@@ -313,10 +331,7 @@ int64_t spool_held(struct spool_worker *w, int i, const char *key)
 
 int spool_note(struct spool_worker *w, int i, const char *outcome)
 {
-	char file[NAME_SLOT_SIZE];
-	txn_file(w, 'n', NULL, file);
-	w->noted = true;
-	return note_write(&w->note, w->act->dir, file, w->lines[i].batch, w->line_record[i], outcome);
+	return note_write(&w->note, w->lines[i].batch, w->line_record[i], outcome);
 }
 
 struct sqlite3 *spool_database(struct spool_worker *w)

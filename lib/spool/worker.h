@@ -97,7 +97,7 @@ struct spool_worker {
 	bool *over; /* lines that ran over FANOUT_PARTS */
 	int broken; /* errno of the first error in W1 */
 	struct note note;
-	bool noted;	/* there is a note: something happened outside */
+	bool noted;	/* there is a note: something may have happened outside */
 	bool splitting; /* the spool itself takes a batch apart that kills its workers */
 
 	struct mark *marks;

@@ -67,17 +67,19 @@ static int one_in(int64_t n)
 	return (x ^ (x >> 31)) % (uint64_t)n == 0;
 }
 
-static int in_spool(int fd)
+/* What fails; a note of the spool does not run out of the room that it has reserved. */
+static int is_hit(int fd, int err)
 {
 	char link[64], path[512] = "";
 	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	return readlink(link, path, sizeof path - 1) > 0 && strstr(path, "/spool") != NULL;
+	ssize_t n = readlink(link, path, sizeof path - 1);
+	return n > 2 && strstr(path, "/spool") && (err != ENOSPC || strcmp(path + n - 2, ",n") != 0);
 }
 
 static int fails(int fd, int flush)
 {
 	int err = one_in(trouble->eio) ? EIO : !flush && one_in(trouble->enospc) ? ENOSPC : 0;
-	if (!err || !in_spool(fd))
+	if (!err || !is_hit(fd, err))
 		return 0;
 	errno = err;
 	return 1;
@@ -96,6 +98,16 @@ ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
 {
 	REAL(ssize_t, "pwrite64", int, const void *, size_t, off_t);
 	return fails(fd, 0) ? -1 : real(fd, p, n, at);
+}
+
+int fallocate(int fd, int mode, off_t at, off_t n)
+{
+	REAL(int, "fallocate64", int, int, off_t, off_t);
+	if (trouble->enospc && one_in(trouble->enospc)) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return fails(fd, 1) ? -1 : real(fd, mode, at, n);
 }
 
 int fsync(int fd)

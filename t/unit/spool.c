@@ -2,6 +2,7 @@
 #include "spool/name.h"
 #include "spool/queue.h"
 #include "spool/spool.h"
+#include "spool/worker.h"
 #include "tap.h"
 
 #include <dirent.h>
@@ -294,6 +295,30 @@ static void order(void)
 	spool_worker_close(w);
 }
 
+static int no_room(const struct spool_call *c)
+{
+	return c->op == OP_RESERVE ? ENOSPC : 0;
+}
+
+static void no_room_for_notes(void)
+{
+	struct spool_line *l;
+	struct spool_worker_options opt = {.effects = true};
+	put(in, 1, 2);
+	struct spool_worker *w = spool_worker_open(in, &opt);
+	spool_sys_before = no_room;
+	is_int(spool_claim(w, &l), -1, "no room for the note");
+	is_int(errno, ENOSPC, "said so");
+	is_int(w->nlines, 0, "nothing is handed out");
+	spool_sys_before = NULL;
+	w->wait_until = 0;
+	is_int(spool_claim(w, &l), 2, "handed out when there is room");
+	is_int(spool_note(w, 0, "250 ok"), 0, "and noted");
+	is_int(spool_commit(w), 0, "and committed");
+	spool_worker_close(w);
+	is_int(count(in, "cur/1"), 0, "nothing is left");
+}
+
 static void notes(void)
 {
 	struct spool_line *l;
@@ -470,7 +495,8 @@ int main(void)
 		blobs();
 		state();
 		order();
-		notes();
+		no_room_for_notes();
+	notes();
 		damage();
 		low_water();
 		sizes();
