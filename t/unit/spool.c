@@ -496,7 +496,7 @@ int main(void)
 		state();
 		order();
 		no_room_for_notes();
-	notes();
+		notes();
 		damage();
 		low_water();
 		sizes();
