@@ -39,7 +39,7 @@ def fill(bench, queue, records):
 def full_vs_empty(bench):
     """Two gateways, one with an empty spool; a message through either, in turn."""
     records = 20000 if bench.quick else 1000000
-    count, pairs = (1500, 2) if bench.quick else (8000, 7)
+    count, pairs = (1500, 2) if bench.quick else (5000, 7)
     sink = free_port()
     full, empty = (Gateway(bench.build, bench.scratch, next_hop="127.0.0.1:%d" % sink) for _ in range(2))
     full.kill()
