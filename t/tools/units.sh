@@ -63,6 +63,11 @@ complete_at() { # complete_at LINE...: what the last word can become
 		"$prefix/share/bash-completion/completions/spool-ls" "$@"
 }
 mkdir -p "$scratch/spool/report/new" "$scratch/spool/blob"
+missing=
+for tool in "$BUILD"/cmd/spool-* "$BUILD"/cmd/trace "$BUILD"/cmd/selftest; do
+	[ -d "$tool" ] || [ -e "$prefix/share/bash-completion/completions/$(basename "$tool")" ] || missing="$missing $(basename "$tool")"
+done
+same "every tool has a completion" "" "$missing"
 same "a queue is completed" "$scratch/spool/report" "$(complete_at spool-ls -r "$scratch/spool" "$scratch/spool/rep" | sort -u)"
 same "an option" "--json" "$(complete_at "$BUILD/cmd/spool-ls" --js)"
 finish
