@@ -230,6 +230,20 @@ wait "${lanes[@]}"
 same "  no blob is left" 0 "$(find "$root/blob" -type f | wc -l)"
 grep -qE 'Sanitizer|runtime error' "$scratch/send.lane.log" && fail "a sanitizer spoke"
 
+# ---- a part of the connections for each: two in all, four destinations, one of them with many mails and slow ----
+echo 'smtp_connections = 2;' >"$scratch/two.conf"
+peer; crowd=$port crowd_dir=$peer
+peer; first=$port first_dir=$peer
+peer; second=$port second_dir=$peer
+{ for i in $(seq 10 49); do dest "$crowd" c$i c@crowd.test; done; dest "$first" f1 f@first.test; dest "$second" s1 s@second.test; } >"$scratch/in"
+out=$(smtp-send -c "$scratch/two.conf" <"$scratch/in" 2>"$scratch/send.log")
+same "two connections for three destinations" "40 c@crowd.test
+1 f@first.test
+1 s@second.test" "$(results | sed -n 's/ done 250 2.0.0//p' | sort | uniq -c | sed 's/^ *//')"
+before() { [ "$1/mail.1" -ot "$crowd_dir/mail.40" ]; }
+check "  the others do not wait for the last of the many" before "$first_dir"
+check "  neither of them" before "$second_dir"
+
 # ---- asked to end while a server hangs ----
 peer mail=hang
 mail y bob@example.org >"$scratch/in"
