@@ -86,7 +86,9 @@ struct route *route_read(struct send *s, const json_t *from, bool require_tls, c
 		else
 			host_free(&r->hosts[r->smtp.nhosts]), r->hosts[r->smtp.nhosts] = (struct smtp_host){0};
 	r->smtp.path = path && *path ? xstrdup(path) : NULL;
-	r->smtp.tls = require_tls ? SMTP_TLS_REQUIRED : tls_of(record_str(from, "tls"), SMTP_TLS_OPPORTUNISTIC);
+	r->smtp.tls = tls_of(record_str(from, "tls"), SMTP_TLS_OPPORTUNISTIC);
+	if (require_tls && r->smtp.tls != SMTP_TLS_IMPLICIT)
+		r->smtp.tls = SMTP_TLS_REQUIRED;
 	/* Credentials are for the smarthost alone, never for the hosts of a domain. */
 	if (record_str(from, "auth") && s->user) {
 		r->smtp.user = s->user;

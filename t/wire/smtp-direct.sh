@@ -156,6 +156,8 @@ at() { hosts='[{"name":"'$1'","port":'$port',"addresses":["127.0.0.1"]}]'; }
 peer_options="--implicit --tls $pki/cert $pki/key" peer
 at mx.example.org; send -c "$scratch/tls.conf" < <(tls=implicit mail i1 bob@example.org)
 same "TLS from the first octet" "bob@example.org done 250 2.0.0" "$(results)"
+at mx.example.org; send -c "$scratch/tls.conf" < <(tls=implicit change='.mail.require_tls = true' mail i0 bob@example.org)
+same "  which is TLS for who requires it" "bob@example.org done 250 2.0.0" "$(results)"
 at other.example.org; send -c "$scratch/tls.conf" < <(tls=implicit mail i2 bob@example.org)
 same "  the certificate is checked" "bob@example.org temporary 0 4.7.5" "$(results)"
 for mode in required opportunistic; do
