@@ -194,7 +194,7 @@ static void finish(struct frame_item *it, struct pager *p)
 		ask_number(it, p);
 		break;
 	case PAGER_TROUBLE:
-		if (p->error == ENOENT) {
+		if (p->error == ENOENT || p->error == EINVAL) {
 			/* the sender must not take the silence for a yes (5.1, internal error) */
 			pager_answer(p, 500, "Server Internal Error", "the body is gone");
 			answer(it, p);

@@ -13,12 +13,15 @@ static int tap_count, tap_failed;
 
 static inline bool __attribute__((format(printf, 2, 3))) ok(bool good, const char *fmt, ...)
 {
+	char name[1024];
 	va_list ap;
 	va_start(ap, fmt);
-	printf("%s %d - ", good ? "ok" : "not ok", ++tap_count);
-	vprintf(fmt, ap);
-	putchar('\n');
+	vsnprintf(name, sizeof name, fmt, ap);
 	va_end(ap);
+	for (char *p = name; *p; p++)
+		if (*p == '\n' || *p == '\r') /* one line a test */
+			*p = ' ';
+	printf("%s %d - %s\n", good ? "ok" : "not ok", ++tap_count, name);
 	if (!good)
 		tap_failed++;
 	fflush(stdout);

@@ -260,5 +260,15 @@ copies n 20 >"$scratch/in"; send <"$scratch/in"
 same "lost connections in between: the others go on" "18 done 1 queued 1 temporary" \
 	"$(results | cut -d' ' -f2 | sort | uniq -c | sed 's/^ *//' | paste -sd' ')"
 same "  nothing twice" 19 "$(mails)"
+# ---- a mail that makes the server drop the connection costs its neighbours nothing ----
+peer 'rcpt:bad@example.org=drop'
+{
+	mail bad bad@example.org
+	for i in 1 2 3 4 5 6 7 8; do mail "good$i" "good$i@example.org"; done
+} >"$scratch/neighbours"
+send <"$scratch/neighbours"
+same "the mail that is dropped is put off" "bad@example.org temporary" "$(results | grep '^bad' | cut -d' ' -f1,2)"
+same "all its neighbours arrive" 8 "$(results | grep -c '^good.* done')"
+
 no_sanitizer
 finish

@@ -113,8 +113,10 @@ void connection_lost(struct connection *c, const char *why, bool slow)
 	if (slow)
 		trouble_set(&c->engine->slow, trouble_id("address", c->address, c->port),
 			    clock_mono_us() + REST_S * 1000000LL);
-	if (!ready || (!c->progress && !blameless && !slow))
+	if (!ready)
 		host_failed(dest, c->host, &r, slow);
+	else if (!c->progress && !blameless && !slow)
+		host_strike(dest, c->host, &r);
 	else if (slow && !c->engine->stopped)
 		destination_give_up(dest, SMTP_SLOW);
 	for (size_t i = n; i-- > 0;) /* from the back: each goes to the front of its queue */

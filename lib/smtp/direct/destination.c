@@ -162,6 +162,14 @@ void host_failed(struct destination *dest, size_t host, const struct smtp_result
 		host_down(dest, host, why, h->slow);
 }
 
+void host_strike(struct destination *dest, size_t host, const struct smtp_result *why)
+{
+	/* It answered EHLO: more likely the mail was the cause, and the others that wait for this host must not pay for it. */
+	enum { STRIKES = 3 };
+	if (++dest->hosts[host].strikes >= STRIKES)
+		host_failed(dest, host, why, false);
+}
+
 /* ---- connections for letters ---- */
 
 bool destination_waits(const struct destination *dest)

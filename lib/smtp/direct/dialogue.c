@@ -231,6 +231,8 @@ static void on_end(struct connection *c, struct letter *l, const struct reply *r
 		letter_answer_all(l, SMTP_AT_DATA, r->code, NULL, r->text, c->name);
 		c->progress = true;
 		c->kept = false;
+		if (c->dest)
+			c->dest->hosts[c->host].strikes = 0;
 	}
 	if (early) {
 		c->closing = true;

@@ -142,6 +142,7 @@ struct host {
 	size_t connections; /* open or being opened */
 	size_t ready;	    /* of them in use, or fit for it */
 	size_t limit;	    /* the host itself set */
+	size_t strikes;	    /* connections lost in a dialogue, none between them that carried a mail */
 	bool clear;	    /* TLS failed: without it */
 	bool down, slow;    /* down: nothing more goes there; slow: for want of patience */
 	struct smtp_result trouble;
@@ -169,6 +170,8 @@ bool destination_waits(const struct destination *dest);
 /* Everything that waits goes to another lane, or back. */
 void destination_give_up(struct destination *dest, enum smtp_given_up why);
 /* An address of the host does not serve: the next one, else the host is down. slow: it was our patience that ended. */
+/* A connection was lost in the dialogue before it carried a mail: after some in a row the host has failed. */
+void host_strike(struct destination *dest, size_t host, const struct smtp_result *why);
 void host_failed(struct destination *dest, size_t host, const struct smtp_result *why, bool slow);
 /* The host refuses everybody. */
 void host_down(struct destination *dest, size_t host, const struct smtp_result *why, bool slow);
