@@ -190,3 +190,36 @@ const char *check_user_file(const char *first, const char *second)
 	(void)first;
 	return second && *second ? NULL : "(\"user\", \"file with the password\")";
 }
+
+const char *check_sip_uri(const char *v, const char *unused)
+{
+	(void)unused;
+	bool sip = strncasecmp(v, "sip:", 4) == 0 || strncasecmp(v, "sips:", 5) == 0;
+	return sip && !check_uri(v, NULL) && !strchr(v, '?') && !strpbrk(v, "\r\n,") ? NULL : "a sip or sips URI";
+}
+
+/* A realm may hold blanks, a user name does not. */
+const char *check_realm_user_file(const char *first, const char *second)
+{
+	const char *user = strrchr(first, ' ');
+	return user && user > first && user[1] && second && *second ? NULL : "(\"REALM USER\", \"file with the password\")";
+}
+
+const char *check_quirks(const char *first, const char *second)
+{
+	static const char *const words[] = {"text-only", "no-datetime", "from-same"};
+	static const char want[] = "(\"product or host\", \"words of text-only, no-datetime, from-same\")";
+	struct slice rest = slice_of(second);
+	bool more = second && *second && *first;
+	if (!more)
+		return want;
+	while (more) {
+		struct slice word = slice_cut(&rest, ' ', &more);
+		size_t i = 0;
+		while (i < sizeof words / sizeof *words && !slice_eq(word, words[i]))
+			i++;
+		if (i == sizeof words / sizeof *words)
+			return want;
+	}
+	return NULL;
+}

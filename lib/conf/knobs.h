@@ -87,6 +87,9 @@ const char *check_party(const char *v, const char *unused);
 const char *check_uri_address(const char *first, const char *second);
 const char *check_domains(const char *first, const char *second);
 const char *check_user_file(const char *first, const char *second);
+const char *check_sip_uri(const char *v, const char *unused);
+const char *check_realm_user_file(const char *first, const char *second);
+const char *check_quirks(const char *first, const char *second);
 const char *check_advertise(const char *v, const char *unused);
 
 #endif

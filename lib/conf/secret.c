@@ -102,7 +102,7 @@ static const char *secret_file(const struct conf *c, const char *knob, size_t n)
 	if (knobs[i].type == KNOB_STRING)
 		return n == 0 ? conf_str(c, knob, NULL) : NULL;
 	const char *first = conf_item(c, knob, n, &second);
-	return knobs[i].type == KNOB_PAIR ? second : first;
+	return knobs[i].type == KNOB_PAIR || knobs[i].type == KNOB_PAIRS ? second : first;
 }
 
 char *conf_secret_item(const struct conf *c, const char *knob, size_t n)
@@ -159,7 +159,7 @@ static bool listed(const char *const *knobs_wanted, const char *knob)
 
 int conf_check_files(const struct conf *c, const char *const *only)
 {
-	static const char *const secrets[] = {"msgid_key", "smarthost_auth", "hep_password"};
+	static const char *const secrets[] = {"msgid_key", "smarthost_auth", "sip_auth", "hep_password"};
 	static const char *const files[] = {"tls_cert", "tls_key", "tls_ca"};
 	int errors = 0;
 	for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)

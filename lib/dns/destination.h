@@ -25,6 +25,7 @@ struct destination_policy {
 struct destination_host {
 	char *name;
 	int port;
+	int transport;	 /* SIP only: enum dns_sip_transport */
 	uint64_t rank;	 /* smaller is tried first */
 	uint32_t weight; /* share of the first place among equal ranks */
 	size_t n;

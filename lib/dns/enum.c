@@ -20,6 +20,7 @@ struct search {
 	int depth; /* levels in use */
 	int questions;
 	bool failed; /* a branch could not be looked at */
+	bool sip;    /* a SIP URI is wanted, not a mail address */
 };
 
 static void got_rules(void *arg, const struct dns_answer *answer);
@@ -33,11 +34,25 @@ static void search_end(struct search *s, enum enum_result result, const char *ad
 	free(s);
 }
 
+/* One plain sip or sips URI. */
+static bool sip_uri(struct buf *out, const char *uri)
+{
+	size_t n = strlen(uri);
+	if ((strncasecmp(uri, "sip:", 4) != 0 && strncasecmp(uri, "sips:", 5) != 0) || n > NAPTR_RESULT_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (uri[i] <= ' ' || uri[i] == 127 || strchr("<>\"", uri[i]))
+			return false;
+	buf_puts(out, uri);
+	return true;
+}
+
 static bool apply(const struct search *s, const struct dns_rr *rr, struct buf *address)
 {
 	struct buf uri = {0};
-	bool good = strcasecmp(rr->flags, "u") == 0 && enum_service(rr->service, "email:mailto") &&
-		    naptr_rewrite(&uri, rr->regexp, s->number) && naptr_mailto(address, buf_str(&uri));
+	bool good = strcasecmp(rr->flags, "u") == 0 && enum_service(rr->service, s->sip ? "sip" : "email:mailto") &&
+		    naptr_rewrite(&uri, rr->regexp, s->number) &&
+		    (s->sip ? sip_uri : naptr_mailto)(address, buf_str(&uri));
 	buf_free(&uri);
 	return good;
 }
@@ -90,14 +105,24 @@ static void got_rules(void *arg, const struct dns_answer *answer)
 	walk(s);
 }
 
-void enum_find(struct dns *d, const char *number, const char *suffix, enum_done *done, void *arg)
+static void find(struct dns *d, bool sip, const char *number, const char *suffix, enum_done *done, void *arg)
 {
 	struct buf domain = {0};
 	struct search *s = xcalloc(1, sizeof *s);
-	*s = (struct search){.dns = d, .number = xstrdup(number), .done = done, .arg = arg, .questions = 1};
+	*s = (struct search){.dns = d, .number = xstrdup(number), .done = done, .arg = arg, .questions = 1, .sip = sip};
 	/* a number that is none has no domain: the empty name is answered NXDOMAIN like any that cannot exist */
 	if (!enum_domain(&domain, number, suffix))
 		buf_clear(&domain);
 	dns_ask(d, DNS_NAPTR, buf_str(&domain), got_rules, s);
 	buf_free(&domain);
+}
+
+void enum_find(struct dns *d, const char *number, const char *suffix, enum_done *done, void *arg)
+{
+	find(d, false, number, suffix, done, arg);
+}
+
+void enum_find_sip(struct dns *d, const char *number, const char *suffix, enum_done *done, void *arg)
+{
+	find(d, true, number, suffix, done, arg);
 }

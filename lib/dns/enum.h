@@ -20,6 +20,8 @@ enum enum_result {
 };
 
 typedef void enum_done(void *arg, enum enum_result result, const char *address);
+/* The same for a SIP URI (service E2U+sip): it is handed over in the place of the address. */
+void enum_find_sip(struct dns *d, const char *number, const char *suffix, enum_done *done, void *arg);
 /* number: "+14155550101"; suffix: "e164.arpa". done is called from dns_wait(). */
 void enum_find(struct dns *d, const char *number, const char *suffix, enum_done *done, void *arg);
 
