@@ -39,6 +39,10 @@ enum task_state { TASK_WAITS, TASK_ACTIVE, TASK_DONE };
 
 struct task {
 	struct task *chain, *behind; /* of its bucket; in its lane */
+	struct task *next_ready;
+	bool ready;    /* stands in the list of those to be gone on with */
+	char lost[64]; /* why its way is gone; empty: it is not */
+	int64_t done_at;
 	struct lane *lane;
 	struct frame_item *item; /* NULL between batches */
 	char id[RECORD_ID];
@@ -100,7 +104,8 @@ struct send {
 	struct sip_message response;
 	struct task *tasks[BUCKETS];
 	struct lane *lanes[BUCKETS];
-	size_t under_way; /* tasks */
+	struct task *ready, **ready_end;
+	size_t under_way; /* tasks not done */
 	size_t wanted;	  /* of this batch, not done */
 	struct {
 		union sip_addr peer;
@@ -120,8 +125,20 @@ void tasks_run(struct send *s, int ms);
 int tasks_wait(const struct send *s, int most);
 void tasks_lost(void *ctx, uint64_t link, const union sip_addr *peer, const char *why);
 void tasks_received(void *ctx, const union sip_addr *peer, struct slice head);
+/* Nobody came back for these: their records were taken away by hand. */
+void tasks_sweep(struct send *s);
+void tasks_end(struct send *s);
+
+/* answer.c */
+void task_answered(struct send *s, struct task *t, const struct sip_message *m, const char *reason);
+void task_timed_out(struct send *s, struct task *t);
+void task_lost(struct send *s, struct task *t, const char *why);
+/* Is the target of this hop not to be asked for a while? */
+bool target_rests(const struct send *s, const union sip_addr *peer);
 /* The result is known. */
 void task_done(struct send *s, struct task *t, int status, const char *reason);
+/* It can go on: looked at in the next tasks_run(). */
+void task_ready(struct send *s, struct task *t);
 
 /* lane.c */
 struct lane *lane_of(struct send *s, const char *uri);

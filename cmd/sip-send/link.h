@@ -1,0 +1,44 @@
+/*
+ * link.h - one TCP or TLS connection to a peer: what is still to be written, what was read of a message.
+ *
+ * Ownership: a struct link owns its socket and buffers; link_free() ends it.
+ */
+#ifndef CPMAIL_SIP_SEND_LINK_H
+#define CPMAIL_SIP_SEND_LINK_H
+
+#include "sip/stream.h"
+#include "wires.h"
+
+#include <openssl/ssl.h>
+
+enum { LINK_CONNECT_MS = 5000, LINK_IDLE_MS = 120000, LINK_RESPONSE_MAX = 64 << 10 };
+
+enum link_state { LINK_CONNECTING, LINK_HANDSHAKE, LINK_OPEN, LINK_DEAD };
+
+struct link {
+	struct link *next;
+	uint64_t number;
+	enum sip_transport transport;
+	union sip_addr peer;
+	char *name;
+	int fd;
+	SSL *ssl;
+	enum link_state state;
+	const char *why; /* dead: the reason */
+	bool wants_write; /* TLS: before anything else */
+	struct buf out;
+	size_t written;
+	struct sip_stream in;
+	struct buf head;
+	int64_t used; /* monotonic: begun, or last used */
+};
+
+/* Begin to connect; ssl NULL for TCP. A link that is dead at once says why. */
+struct link *link_new(const struct wire_target *t, SSL_CTX *tls, uint64_t number, int64_t now);
+void link_free(struct link *l);
+/* What poll should ask for. */
+short link_events(const struct link *l);
+/* Go on with connecting, writing and reading; every message that is complete goes to received(). */
+void link_run(struct link *l, void (*received)(void *ctx, struct link *l, struct slice head), void *ctx);
+
+#endif
