@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 
 static bool numeric(const char *name)
 {
@@ -20,20 +21,31 @@ static bool failed(const char *what)
 	return false;
 }
 
+static bool load_own(SSL_CTX *ctx, const struct conf *c)
+{
+	char *cert = conf_file(c, "tls_cert"), *key = conf_file(c, "tls_key");
+	bool good = !cert || !key ||
+		    (SSL_CTX_use_certificate_chain_file(ctx, cert) == 1 &&
+		     SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1) ||
+		    failed(cert);
+	free(cert);
+	free(key);
+	return good;
+}
+
+static bool load_authorities(SSL_CTX *ctx, const struct conf *c)
+{
+	char *ca = conf_file(c, "tls_ca");
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	bool good = (ca ? SSL_CTX_load_verify_locations(ctx, ca, NULL) : SSL_CTX_set_default_verify_paths(ctx)) == 1 ||
+		    failed(ca ? ca : "certificates of the system");
+	free(ca);
+	return good;
+}
+
 static bool load(SSL_CTX *ctx, const struct conf *c)
 {
-	const char *ca = conf_str(c, "tls_ca", NULL), *cert = conf_str(c, "tls_cert", NULL),
-		   *key = conf_str(c, "tls_key", NULL);
-	if (cert && key &&
-	    (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1 ||
-	     SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1))
-		return failed(cert);
-	if (!conf_bool(c, "cert_check", NULL))
-		return true;
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-	if ((ca ? SSL_CTX_load_verify_locations(ctx, ca, NULL) : SSL_CTX_set_default_verify_paths(ctx)) != 1)
-		return failed(ca ? ca : "certificates of the system");
-	return true;
+	return load_own(ctx, c) && (!conf_bool(c, "cert_check", NULL) || load_authorities(ctx, c));
 }
 
 SSL_CTX *tls_client_open(const struct conf *c)

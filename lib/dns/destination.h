@@ -25,11 +25,11 @@ struct destination_policy {
 struct destination_host {
 	char *name;
 	int port;
-	int transport;	 /* SIP only: enum dns_sip_transport */
 	uint64_t rank;	 /* smaller is tried first */
 	uint32_t weight; /* share of the first place among equal ranks */
 	size_t n;
 	char address[DESTINATION_ADDRESSES_MAX][INET6_ADDRSTRLEN]; /* IPv6, then IPv4, each as the resolver gave them */
+	int transport; /* of SIP servers only: enum dns_sip_transport */
 };
 
 struct destination {

@@ -1,6 +1,7 @@
 /* The order of 1.2 from NAPTR to addresses, with answers from a table in the place of the resolver. */
 #include "dns/destination.h"
 #include "dns/message.h"
+#include "dns/sip.h"
 #include "tap.h"
 
 #include <stdlib.h>
@@ -276,6 +277,100 @@ static void literals(void)
 	   "no literals");
 }
 
+/* ---- SIP servers (RFC 3263) ---- */
+
+/* "udp name:port=addr ..." by the seed "x", or the code of the failure. */
+static void sip(const struct entry *t, size_t n, struct dns_sip_question q, const char *want, const char *what)
+{
+	static const char *const transport[] = {"udp", "tcp", "tls"};
+	struct buf b = {0};
+	size_t order[DESTINATION_HOSTS_MAX];
+	table = t;
+	entries = n;
+	memset(asked, 0, sizeof asked);
+	got = NULL;
+	dns_sip_find(NULL, &q, done, NULL);
+	dns_wait(NULL);
+	if (got->enhanced) {
+		buf_puts(&b, got->enhanced);
+	} else {
+		destination_order(got, SLICE("x"), order);
+		for (size_t i = 0; i < got->n; i++) {
+			const struct destination_host *h = &got->host[order[i]];
+			buf_printf(&b, "%s%s %s:%d=%s", i ? " " : "", transport[h->transport], h->name, h->port, h->address[0]);
+		}
+	}
+	is_str(buf_str(&b), want, what);
+	destination_free(got);
+	buf_free(&b);
+}
+
+#define SIP(t, want, what, ...) \
+	sip(t, sizeof(t) / sizeof *(t), (struct dns_sip_question){__VA_ARGS__}, want, what)
+#define A_HOSTS {DNS_A, "a.x", "192.0.2.1"}, {DNS_A, "b.x", "192.0.2.2"}, {DNS_A, "c.x", "192.0.2.3"}, {DNS_A, D, "192.0.2.9"}
+
+static void sip_servers(void)
+{
+	static const struct entry plain[] = {A_HOSTS};
+	SIP(plain, "udp " D ":5060=192.0.2.9", "neither NAPTR nor SRV: UDP", D, 0, DNS_SIP_NONE, false);
+	is_int(asked[DNS_NAPTR] + asked[DNS_SRV], 4, "after NAPTR and three SRV");
+	SIP(plain, "tls " D ":5061=192.0.2.9", "sips: TLS", D, 0, DNS_SIP_NONE, true);
+	SIP(plain, "udp " D ":5070=192.0.2.9", "explicit port: addresses only", D, 5070, DNS_SIP_NONE, false);
+	is_int(asked[DNS_NAPTR] + asked[DNS_SRV], 0, "no other question");
+	SIP(plain, "tcp " D ":5060=192.0.2.9", "transport=tcp", D, 0, DNS_SIP_TCP, false);
+	is_int(asked[DNS_NAPTR], 0, "no NAPTR then");
+	is_int(asked[DNS_SRV], 1, "one SRV");
+	SIP(plain, "udp 192.0.2.77:5060=192.0.2.77", "numeric host", "192.0.2.77", 0, DNS_SIP_NONE, false);
+	is_int(asked[DNS_NAPTR] + asked[DNS_SRV] + asked[DNS_A], 0, "no question at all");
+	SIP(plain, "tls 2001:db8::7:5061=2001:db8::7", "IPv6", "2001:db8::7", 0, DNS_SIP_NONE, true);
+	SIP(plain, "5.1.3", "sips over UDP", D, 0, DNS_SIP_UDP, true);
+	SIP(plain, "5.1.2", "no such host", "gone.x", 0, DNS_SIP_NONE, false);
+	static const struct entry naptr[] = {
+		{DNS_NAPTR, D, "s SIP+D2U _sip._udp.n", DNS_OK, 20, 10},	{DNS_NAPTR, D, "s SIP+D2T _sip._tcp.n", DNS_OK, 10, 20},
+		{DNS_NAPTR, D, "s SIPS+D2T _sips._tcp.n", DNS_OK, 10, 30}, {DNS_NAPTR, D, "s SIP+D2S _sip._sctp.n", DNS_OK, 1, 1},
+		{DNS_SRV, "_sip._udp.n", "a.x", DNS_OK, 0, 1, 5062},	{DNS_SRV, "_sip._tcp.n", "b.x", DNS_OK, 20, 1, 5063},
+		{DNS_SRV, "_sip._tcp.n", "c.x", DNS_OK, 10, 1, 5064},	{DNS_SRV, "_sips._tcp.n", "a.x", DNS_OK, 0, 1, 5065},
+		A_HOSTS,
+	};
+	SIP(naptr, "tcp c.x:5064=192.0.2.3 tcp b.x:5063=192.0.2.2 tls a.x:5065=192.0.2.1 udp a.x:5062=192.0.2.1",
+	    "NAPTR by order and preference, SRV by priority, a service that is not ours passed over", D, 0, DNS_SIP_NONE, false);
+	SIP(naptr, "tls a.x:5065=192.0.2.1", "sips: its NAPTR alone", D, 0, DNS_SIP_NONE, true);
+	static const struct entry srv[] = {
+		{DNS_SRV, "_sip._udp." D, "a.x", DNS_OK, 0, 1, 5060}, {DNS_SRV, "_sip._tcp." D, "b.x", DNS_OK, 5, 1, 5060},
+		{DNS_SRV, "_sip._tcp." D, ".", DNS_OK, 1, 1, 5060},	 A_HOSTS,
+	};
+	SIP(srv, "tcp b.x:5060=192.0.2.2 udp a.x:5060=192.0.2.1", "no NAPTR: SRV, TCP before UDP, a root passed over", D, 0, DNS_SIP_NONE, false);
+	SIP(srv, "udp a.x:5060=192.0.2.1", "transport=udp: its SRV alone", D, 0, DNS_SIP_UDP, false);
+	static const struct entry failing[] = {{DNS_SRV, "_sip._udp." D, NULL, DNS_FAILED}, A_HOSTS};
+	SIP(failing, "4.4.3", "a failure at SRV does not lead to the bare host", D, 0, DNS_SIP_NONE, false);
+	static const struct entry broken[] = {{DNS_A, D, NULL, DNS_FAILED}};
+	SIP(broken, "4.4.3", "a failure at the address", D, 0, DNS_SIP_NONE, false);
+}
+
+static void sip_weights(void)
+{
+	static const struct entry srv[] = {{DNS_SRV, "_sip._tcp." D, "a.x", DNS_OK, 0, 30, 5060},
+					   {DNS_SRV, "_sip._tcp." D, "b.x", DNS_OK, 0, 10, 5060}, A_HOSTS};
+	size_t order[DESTINATION_HOSTS_MAX];
+	int first = 0, differs = 0;
+	table = srv;
+	entries = sizeof srv / sizeof *srv;
+	dns_sip_find(NULL, &(struct dns_sip_question){.host = D, .transport = DNS_SIP_TCP}, done, NULL);
+	dns_wait(NULL);
+	for (int i = 0; i < 2000; i++) {
+		char id[32];
+		size_t again[DESTINATION_HOSTS_MAX];
+		snprintf(id, sizeof id, "record %d", i);
+		destination_order(got, slice_of(id), order);
+		destination_order(got, slice_of(id), again);
+		first += strcmp(got->host[order[0]].name, "a.x") == 0;
+		differs += order[0] != again[0];
+	}
+	ok(first > 1400 && first < 1600, "weights 30 and 10: %d of 2000 go to the first", first);
+	is_int(differs, 0, "the same record goes the same way");
+	destination_free(got);
+}
+
 int main(void)
 {
 	exchangers();
@@ -283,5 +378,7 @@ int main(void)
 	rules();
 	chance();
 	literals();
+	sip_servers();
+	sip_weights();
 	return tap_done();
 }
