@@ -1,5 +1,6 @@
 /* Fuzz target: what an SMTP server says, in pieces of any size, through the monitor and the reader of replies. */
 #include "base/text.h"
+#include "smtp/direct/direct.h"
 #include "smtp/wire.h"
 
 #include <stdint.h>
@@ -18,6 +19,23 @@ static void check(const struct smtp_result *r)
 		abort();
 }
 
+/* What engine direct reads in an answer to EHLO: no limit is less than nothing, and each keyword is found again. */
+static void offers(const struct buf *text)
+{
+	static const char *const words[] = {"PIPELINING", "8BITMIME", "DSN",	  "DELIVERBY",
+					    "STARTTLS",	  "SIZE",     "SMTPUTF8", "CHUNKING"};
+	static const unsigned bits[] = {KEYWORD_PIPELINING, KEYWORD_8BITMIME, KEYWORD_DSN,	KEYWORD_DELIVERBY,
+					KEYWORD_STARTTLS,   KEYWORD_SIZE,     KEYWORD_SMTPUTF8, KEYWORD_CHUNKING};
+	struct offers o = {0};
+	offers_read(&o, slice_buf(text));
+	if (o.size_limit < 0 || o.by_minimum < 0)
+		abort();
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (offers_word(&o, words[i]) != ((o.keywords & bits[i]) != 0))
+			abort();
+	offers_free(&o);
+}
+
 /* The replies of the stream, read in pieces of `step` octets. */
 static void replies(const char *p, size_t n, size_t step, struct buf *out)
 {
@@ -25,8 +43,10 @@ static void replies(const char *p, size_t n, size_t step, struct buf *out)
 	for (size_t at = 0; at < n && !r.broken;) {
 		bool done;
 		at += smtp_reader_feed(&r, p + at, n - at < step ? n - at : step, &done);
-		if (done)
+		if (done) {
 			buf_printf(out, "%d %zu %d\n", r.code, r.text.n, r.broken);
+			offers(&r.text);
+		}
 	}
 	smtp_reader_free(&r);
 }
