@@ -157,12 +157,16 @@ static void order_inputs(struct spool_worker *w)
 		}
 }
 
-static void set_outcomes(struct spool_worker *w)
+static int set_outcomes(struct spool_worker *w)
 {
 	char file[NAME_SLOT_SIZE];
+	struct note_line *v;
 	size_t n;
 	txn_file(w, 'n', NULL, file);
-	struct note_line *v = note_read(w->act->dir, file, &n);
+	if (note_read(w->act->dir, file, &v, &n) < 0) {
+		log_msg(LOG_WARN, "note %s/%s:", w->act->dir->path, file);
+		return -1;
+	}
 	for (size_t k = 0; k < n; k++)
 		for (size_t i = 0; i < w->nlines; i++)
 			if (w->line_record[i] == v[k].record && strcmp(w->lines[i].batch, v[k].batch) == 0) {
@@ -171,6 +175,7 @@ static void set_outcomes(struct spool_worker *w)
 			}
 	log_event(LOG_WARN, NULL, "goes-on", "slot", w->act->dir->path, "batch", w->lead, NULL);
 	note_lines_free(v, n);
+	return 0;
 }
 
 int claim_adopted(struct spool_worker *w)
@@ -192,6 +197,8 @@ int claim_adopted(struct spool_worker *w)
 	}
 	if (r == 0) {
 		r = txn_load(w, c.fd);
+		if (r == 0)
+			r = set_outcomes(w);
 		err = errno;
 	}
 	for (size_t i = 0; i < opened; i++)
@@ -202,7 +209,6 @@ int claim_adopted(struct spool_worker *w)
 		errno = err;
 		return -1;
 	}
-	set_outcomes(w);
 	w->noted = true;
 	w->adopt = false;
 	return (int)w->nlines;

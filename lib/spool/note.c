@@ -174,32 +174,34 @@ static bool parse_line(char *line, struct note_line *out)
 	return true;
 }
 
-struct note_line *note_read(const struct spool_dir *slot, const char *file, size_t *n)
+static void parse_text(struct slice rest, struct note_line **v, size_t *n)
 {
-	struct note_line *v = NULL;
+	bool more;
+	for (struct slice line = slice_cut(&rest, '\n', &more); more; line = slice_cut(&rest, '\n', &more)) {
+		char *own = slice_dup(line);
+		*v = xrealloc(*v, (*n + 1) * sizeof **v);
+		if (parse_line(own, &(*v)[*n]))
+			(*n)++;
+		else
+			free(own);
+	}
+}
+
+int note_read(const struct spool_dir *slot, const char *file, struct note_line **v, size_t *n)
+{
 	struct buf text = {0};
+	*v = NULL;
 	*n = 0;
 	int fd = sys_open(slot, file, O_RDONLY);
-	if (fd >= 0 && sys_read_all(fd, &text, NOTE_MAX) == 0) {
-		struct slice rest = slice_buf(&text);
-		bool more;
-		for (struct slice line = slice_cut(&rest, '\n', &more); more; line = slice_cut(&rest, '\n', &more)) {
-			char *own = slice_dup(line);
-			v = xrealloc(v, (*n + 1) * sizeof *v);
-			if (parse_line(own, &v[*n]))
-				(*n)++;
-			else
-				free(own);
-		}
-	}
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	int r = sys_read_all(fd, &text, NOTE_MAX), err = errno;
+	if (r == 0)
+		parse_text(slice_buf(&text), v, n);
+	close(fd);
 	buf_free(&text);
-	if (!*n) {
-		free(v);
-		v = NULL;
-	}
-	return v;
+	errno = err;
+	return r;
 }
 
 void note_lines_free(struct note_line *v, size_t n)

@@ -40,9 +40,9 @@ struct note_line {
 	const char *outcome;
 };
 
-/* The lines of a note, a torn last one left out; *n of them. NULL with *n 0 if there are none or the file cannot be
- * read. */
-struct note_line *note_read(const struct spool_dir *slot, const char *file, size_t *n);
+/* The lines of a note, a torn last one left out; *n of them, *v NULL if there are none. 0, or -1 with errno: what is in it
+ * is not known, and nothing may be done outside meanwhile. */
+int note_read(const struct spool_dir *slot, const char *file, struct note_line **v, size_t *n);
 void note_lines_free(struct note_line *v, size_t n);
 
 #endif

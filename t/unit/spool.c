@@ -319,6 +319,14 @@ static void no_room_for_notes(void)
 	is_int(count(in, "cur/1"), 0, "nothing is left");
 }
 
+/* The first try to open it only. */
+static int no_note(const struct spool_call *c)
+{
+	static int tries;
+	size_t n = c->op == OP_OPEN && c->name ? strlen(c->name) : 0;
+	return n > 2 && strcmp(c->name + n - 2, ",n") == 0 && !tries++ ? EMFILE : 0;
+}
+
 static void notes(void)
 {
 	struct spool_line *l;
@@ -333,6 +341,11 @@ static void notes(void)
 	}
 	waitpid(pid, NULL, 0);
 	struct spool_worker *w = spool_worker_open(in, &(struct spool_worker_options){.effects = true, .slot = 2});
+	spool_sys_before = no_note;
+	is_int(spool_claim(w, &l), -1, "the note cannot be read: nothing is handed out");
+	is_int(w->nlines, 0, "nothing at all");
+	spool_sys_before = NULL;
+	w->wait_until = 0;
 	is_int(spool_claim(w, &l), 3, "goes on in the dead worker's slot");
 	is_str(l[1].outcome, "250 ok", "the outcome is known");
 	ok(!l[0].outcome && !l[2].outcome, "the others are not done");
