@@ -319,10 +319,10 @@ static void no_room_for_notes(void)
 	is_int(count(in, "cur/1"), 0, "nothing is left");
 }
 
-/* The first try to open it only. */
+/* The first try to open a note fails. */
+static int tries;
 static int no_note(const struct spool_call *c)
 {
-	static int tries;
 	size_t n = c->op == OP_OPEN && c->name ? strlen(c->name) : 0;
 	return n > 2 && strcmp(c->name + n - 2, ",n") == 0 && !tries++ ? EMFILE : 0;
 }
@@ -341,6 +341,7 @@ static void notes(void)
 	}
 	waitpid(pid, NULL, 0);
 	struct spool_worker *w = spool_worker_open(in, &(struct spool_worker_options){.effects = true, .slot = 2});
+	tries = 0;
 	spool_sys_before = no_note;
 	is_int(spool_claim(w, &l), -1, "the note cannot be read: nothing is handed out");
 	is_int(w->nlines, 0, "nothing at all");
