@@ -36,9 +36,9 @@ static bool held_back(struct frame *f, struct frame_item *it, const struct spool
 	if (!due)
 		return false;
 	struct spool_blobref refs[1];
-	size_t n = frame_blob_refs(f, it, it->in, f->in_queue, refs);
+	int n = frame_blob_refs(f, it, it->in, f->in_queue, refs);
 	f->outcome[it->index] = FRAME_DEFERRED;
-	spool_defer(f->worker, (int)it->index, due, key, line->p, line->n, refs, n);
+	spool_defer(f->worker, (int)it->index, due, key, line->p, line->n, refs, n > 0 ? 1 : 0);
 	return true;
 }
 

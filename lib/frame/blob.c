@@ -164,8 +164,13 @@ static void export_blob(struct frame *f, const char *id, int from)
 
 static struct frame_blob *import_blob(struct frame *f, const char *id)
 {
+	for (struct frame_blob *b = f->blob; b; b = b->next)
+		if (strcmp(b->was, id) == 0)
+			return b;
 	int from = open_pipe_blob(f, id);
-	struct frame_blob *b = from < 0 ? NULL : frame_blob_create(f);
+	if (from < 0)
+		return NULL;
+	struct frame_blob *b = frame_blob_create(f);
 	if (!b)
 		die_temp("large body %s:", id);
 	copy(from, -1, b);
@@ -174,24 +179,45 @@ static struct frame_blob *import_blob(struct frame *f, const char *id)
 	if (!body)
 		die_temp("large body %s:", id);
 	json_decref(body);
-	snprintf(b->id, sizeof b->id, "%s", id); /* found again if a second record names it */
+	snprintf(b->was, sizeof b->was, "%s", id);
 	return b;
 }
 
-size_t frame_blob_refs(struct frame *f, struct frame_item *it, const struct record *rec, const char *queue,
-		       struct spool_blobref refs[1])
+bool frame_blob_import(struct frame *f, const struct record *rec)
+{
+	json_t *body = record_get(rec->member, "body");
+	const char *id = record_body_blobid(body);
+	if (f->worker || !id || !good_id(id) || fresh(f, id))
+		return false;
+	struct frame_blob *b = import_blob(f, id);
+	if (b)
+		record_set(body, "blob", b->id);
+	return b != NULL;
+}
+
+/* Is the file of a body that came in there? What names one that is not must fail, or it would never get out of the slot. */
+static bool is_there(struct frame *f, const struct frame_item *it, const char *id)
+{
+	int fd = it ? spool_blob_open(f->root, id, f->line[it->index].batch) : -1;
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+int frame_blob_refs(struct frame *f, struct frame_item *it, const struct record *rec, const char *queue,
+		    struct spool_blobref refs[1])
 {
 	const char *id = record_body_blobid(record_get(rec->member, "body"));
-	if (!id || !good_id(id))
+	if (!id || (!queue && !f->worker)) /* from pipe to pipe: whoever needs it looks for it */
 		return 0;
-	struct frame_blob *b = fresh(f, id);
+	struct frame_blob *b = good_id(id) ? fresh(f, id) : NULL;
+	if (!b && (!good_id(id) || !f->worker || !is_there(f, it, id)))
+		return -1;
 	if (!queue) {
-		if (f->worker && it)
+		if (f->worker && !b)
 			export_blob(f, id, spool_blob_open(f->root, id, f->line[it->index].batch));
 		return 0;
 	}
-	if (!b && !f->worker)
-		b = import_blob(f, id);
 	refs[0] = (struct spool_blobref){.fresh = b ? b->spool : NULL, .id = b ? spool_blob_id(b->spool) : id};
 	return 1;
 }

@@ -132,10 +132,10 @@ void item_defer(struct frame_item *it, int64_t due_us, const char *enhanced, con
 		return;
 	}
 	struct spool_blobref refs[1];
-	size_t n = frame_blob_refs(f, it, it->in, f->in_queue, refs);
+	int n = frame_blob_refs(f, it, it->in, f->in_queue, refs);
 	if (!due_us)
 		due_us = f->now_ms * 1000 + schedule(it, times);
-	spool_defer(f->worker, (int)it->index, due_us, record_key(it->in), f->scratch.p, f->scratch.n, refs, n);
+	spool_defer(f->worker, (int)it->index, due_us, record_key(it->in), f->scratch.p, f->scratch.n, refs, n > 0 ? 1 : 0);
 }
 
 void item_fail(struct frame_item *it, const char *enhanced, const char *fmt, ...)
@@ -159,8 +159,8 @@ void item_fail(struct frame_item *it, const char *enhanced, const char *fmt, ...
 		return;
 	}
 	struct spool_blobref refs[1];
-	size_t n = frame_blob_refs(f, it, it->in, f->in_queue, refs);
-	spool_fail(f->worker, (int)it->index, f->scratch.p, f->scratch.n, refs, n);
+	int n = frame_blob_refs(f, it, it->in, f->in_queue, refs);
+	spool_fail(f->worker, (int)it->index, f->scratch.p, f->scratch.n, refs, n > 0 ? 1 : 0);
 }
 
 void item_note(struct frame_item *it, const char *outcome)

@@ -27,6 +27,7 @@ struct frame_blob {
 	struct spool_blob *spool; /* into the spool, or */
 	int fd;			  /* into the pipe's blob directory */
 	char id[SPOOL_BLOBID];
+	char was[SPOOL_BLOBID]; /* its id in the pipe it came from */
 	int64_t size;
 	struct frame_blob *next;
 };
@@ -108,8 +109,11 @@ void frame_run_batch(struct frame *f, struct spool_line *lines, size_t n);
 void frame_db_open(struct frame *f);
 void frame_db_exec(struct frame *f, const char *sql);
 /* blob.c */
-size_t frame_blob_refs(struct frame *f, struct frame_item *it, const struct record *rec, const char *queue,
-		       struct spool_blobref refs[1]);
+/* The blob that a record names, for the spool: 0 or 1; -1: it names one that is not there. */
+int frame_blob_refs(struct frame *f, struct frame_item *it, const struct record *rec, const char *queue,
+		    struct spool_blobref refs[1]);
+/* From a pipe into the spool: the body's file is copied and the record (not its line) names the copy. True if the record was changed. */
+bool frame_blob_import(struct frame *f, const struct record *rec);
 void frame_blobs_end(struct frame *f);
 /* signal.c */
 void frame_signals(struct frame *f);

@@ -92,9 +92,20 @@ struct spool_producer *frame_outlet_for(struct frame *f, const char *queue)
 void frame_send(struct frame *f, struct frame_item *it, const struct record *rec, const char *line, size_t n)
 {
 	const char *queue = frame_sink_for(f, rec);
-	frame_count_out(f, rec->type);
 	struct spool_blobref refs[1];
-	size_t nrefs = frame_blob_refs(f, it, rec, queue, refs);
+	struct buf changed = {0};
+	if (queue && frame_blob_import(f, rec) && record_line(rec, &changed)) {
+		line = changed.p;
+		n = changed.n;
+	}
+	int nrefs = frame_blob_refs(f, it, rec, queue, refs);
+	if (nrefs < 0) {
+		if (it)
+			item_fail(it, "5.6.0", "blob missing: the large body of %s", rec->id);
+		buf_free(&changed);
+		return;
+	}
+	frame_count_out(f, rec->type);
 	if (f->tap_fd >= 0) {
 		buf_put(&f->tap, line, n);
 		buf_putc(&f->tap, '\n');
@@ -103,10 +114,11 @@ void frame_send(struct frame *f, struct frame_item *it, const struct record *rec
 		buf_put(&f->out, line, n);
 		buf_putc(&f->out, '\n');
 	} else if (it && f->worker) {
-		spool_put(f->worker, (int)it->index, queue, line, n, refs, nrefs);
+		spool_put(f->worker, (int)it->index, queue, line, n, refs, (size_t)nrefs);
 	} else {
-		spool_producer_put(frame_outlet_for(f, queue), line, n, refs, nrefs);
+		spool_producer_put(frame_outlet_for(f, queue), line, n, refs, (size_t)nrefs);
 	}
+	buf_free(&changed);
 }
 
 void frame_write(int fd, struct buf *b, const char *what)

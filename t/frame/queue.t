@@ -58,6 +58,19 @@ blob=$(records "$root/next/new" | jq -r 'select(.test.body.blob).test.body.blob'
 same "a blob goes through the spool" 100000 "$(cat "$root/blob/$blob".* | wc -c)"
 same "one link, of the batch that waits" 1 "$(ls "$root/blob" | grep -c "^$blob")"
 
+# a body from a pipe: the record in the queue names the copy
+"$filter" -B "$scratch" < <(rec p '{"do":"blob","n":70000}') 2>/dev/null | pass_on >"$scratch/piped"
+"$filter" -B "$scratch" -o "$root/piped" <"$scratch/piped" 2>"$scratch/err"
+blob=$(records "$root/piped/new" | jq -r .raw.body.blob)
+same "a blob from a pipe is in the spool" 70000 "$(cat "$root/blob/$blob".* | wc -c)"
+sed 's/"blob":"[^"]*"/"blob":"nothere"/' "$scratch/piped" | "$filter" -B "$scratch" -o "$root/piped" 2>"$scratch/err"
+same "one that is not there fails its record alone" 100 $?
+check "loudly" grep -q "blob missing" "$scratch/err"
+rec q '{"body":{"type":"text/plain","blob":"nothere","size":70000}}' | pass_on | sed 's/"body":{[^}]*}/"x":1/' | fill; unraw
+find "$root/in/new" -type f -exec sed -i 's|"x":1|"body":{"type":"text/plain","blob":"nothere","size":70000}|' {} +
+work -o "$root/next"
+same "nor does it stay in a queue" q "$(records "$root/in/fail" | jq -r 'select(.fail.why | startswith("blob missing")).id')"
+
 rec i '{}' | pass_on | fill; unraw
 work 2>/dev/null; same "no -o: standard output" i "$(jq -r .test.of "$scratch/out")"
 rec j '{}' | pass_on | fill; unraw
