@@ -65,6 +65,7 @@ gateway_prepare() {
 		[ -e "$source/scripts/sv/$(basename "$name")" ] || rm -rf "$name"
 	done
 	for template in "$source"/scripts/sv/*/; do
+		[ ! -e "$template/down" ] || continue # not a part of every gateway
 		name=$(basename "$template")
 		mkdir -p "$root/run/$name/log" "$root/log/$name"
 		for script in run finish log/run; do

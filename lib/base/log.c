@@ -185,6 +185,14 @@ void log_msg(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 }
 
+static int exit_perm = EXIT_PERM, exit_temp = EXIT_TEMP;
+
+void log_exits(int perm, int temp)
+{
+	exit_perm = perm;
+	exit_temp = temp;
+}
+
 void die_perm(const char *fmt, ...)
 {
 	va_list ap;
@@ -192,7 +200,7 @@ void die_perm(const char *fmt, ...)
 	vmsg(LOG_ERROR, fmt, ap);
 	va_end(ap);
 	log_flush();
-	_exit(EXIT_PERM);
+	_exit(exit_perm);
 }
 
 void die_temp(const char *fmt, ...)
@@ -202,5 +210,5 @@ void die_temp(const char *fmt, ...)
 	vmsg(LOG_ERROR, fmt, ap);
 	va_end(ap);
 	log_flush();
-	_exit(EXIT_TEMP);
+	_exit(exit_temp);
 }

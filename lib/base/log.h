@@ -39,6 +39,8 @@ void log_tap(void (*tap)(void *ctx, const char *trace, struct slice line), void 
 /* Log a message for a person ("msg=") and end: 100 and 111. A message that ends in ':' gets strerror(errno). */
 void die_perm(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void die_temp(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+/* A program whose callers know other numbers ends with these instead of 100 and 111 (sysexits.h). */
+void log_exits(int perm, int temp);
 /* The same without ending; level LOG_WARN or LOG_ERROR. */
 void log_msg(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

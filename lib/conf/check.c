@@ -123,6 +123,25 @@ const char *check_listen(const char *v, const char *unused)
 	return is_numeric(host, true) || is_numeric(rest, false) ? NULL : want;
 }
 
+/* smtp:ADDRESS:PORT, lmtp:ADDRESS:PORT, lmtp:/PATH. */
+const char *check_mail_listen(const char *v, const char *unused)
+{
+	(void)unused;
+	static const char want[] = "smtp:ADDRESS:PORT, lmtp:ADDRESS:PORT (ADDRESS numeric, [IPv6] or *) or lmtp:/PATH";
+	bool more, port;
+	struct slice rest = slice_of(v), protocol = slice_cut(&rest, ':', &more);
+	if (!more || !rest.n || (!slice_eq(protocol, "smtp") && !slice_eq(protocol, "lmtp")))
+		return want;
+	if (rest.p[0] == '/')
+		return slice_eq(protocol, "lmtp") && rest.n > 1 && rest.n < 100 ? NULL : want;
+	if (!is_host_port(rest, true) || rest.p[rest.n - 1] == ']')
+		return want;
+	if (rest.p[0] == '[')
+		return NULL;
+	struct slice tail = rest, host = slice_cut(&tail, ':', &port);
+	return port && (slice_eq(host, "*") || is_numeric(host, true)) ? NULL : want;
+}
+
 /* An address, ADDRESS/BITS, or the name in a TLS certificate. */
 const char *check_network(const char *v, const char *unused)
 {

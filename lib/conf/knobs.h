@@ -79,6 +79,7 @@ const char *check_host_port(const char *v, const char *unused);
 const char *check_numeric(const char *v, const char *unused);
 const char *check_smarthost(const char *v, const char *unused);
 const char *check_listen(const char *v, const char *unused);
+const char *check_mail_listen(const char *v, const char *unused);
 const char *check_network(const char *v, const char *unused);
 const char *check_uri(const char *v, const char *unused);
 const char *check_address(const char *v, const char *unused);

@@ -43,6 +43,8 @@ struct frame_program {
 	const char *summary;		    /* one line for --help */
 	const char *const *takes;	    /* record types consumed, NULL-ended. Others: passed on unchanged in a pipe, failed in a queue */
 	const struct frame_option *options; /* ended by a zeroed one; NULL = none */
+	const char *operands;		    /* names of what may stand behind the options, for --help; NULL = nothing may */
+	void (*operand)(void *ctx, const char *value); /* each of them, in order */
 	const char *schema;		    /* SQL of the state store, run at start (CREATE ... IF NOT EXISTS); NULL = stateless */
 	bool effects;			    /* acts on the outside: notes outcomes (item_note), recovery goes on where it stopped */
 	bool ordered;			    /* one worker, order kept per key */

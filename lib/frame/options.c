@@ -39,7 +39,7 @@ static void help_line(char letter, const char *name, const char *arg, const char
 
 static void help(const struct frame_program *p)
 {
-	printf("usage: %s [options]\n%s\n\n", p->name, p->summary);
+	printf("usage: %s [options]%s%s\n%s\n\n", p->name, p->operands ? " " : "", p->operands ? p->operands : "", p->summary);
 	for (const struct frame_option *o = p->options; o && o->name; o++)
 		help_line(o->letter, o->name, o->arg, o->help);
 	if (p->options)
@@ -137,6 +137,8 @@ void frame_options(struct frame *f, int argc, char **argv)
 		else
 			set_common(f, opt, optarg);
 	}
+	while (p->operand && optind < argc)
+		p->operand(f->ctx, argv[optind++]);
 	if (optind < argc)
 		die_perm("what is \"%s\"? see %s --help", argv[optind], p->name);
 	free(all);

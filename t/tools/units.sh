@@ -37,6 +37,10 @@ for sv in "$SOURCE"/scripts/sv/*/; do
 		check "$name: $line" grep -qx "$line" "$unit"
 	done
 	check "$name: a reload is a HUP" grep -q '^ExecReload=.*HUP' "$unit"
+	if [ -e "$sv/down" ]; then # started by a person who wants it
+		check "$name: the target does not want it" bash -c "! grep -qE '^Wants=(.* )?cpmail-$name.service( |\$)' '$units/cpmail.target'"
+		continue
+	fi
 	check "$name: the target wants it" grep -qE "^Wants=(.* )?cpmail-$name.service( |\$)" "$units/cpmail.target"
 done
 

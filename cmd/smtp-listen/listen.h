@@ -1,0 +1,135 @@
+/*
+ * listen.h - the inside of smtp-listen: sockets and connections on one side, sessions and records on the other.
+ *
+ * One struct server is everything. A turn of its loop reads all that waits, commits the mails that are complete at once,
+ * answers them, and sends. Ownership: the server owns all; connection_end() frees a connection.
+ */
+#ifndef CPMAIL_SMTP_LISTEN_H
+#define CPMAIL_SMTP_LISTEN_H
+
+#include "mail.h"
+#include "sip/net.h"
+#include "sip/trust.h"
+
+#include <event2/event.h>
+#include <openssl/ssl.h>
+
+enum {
+	READ_SIZE = 16 << 10,
+	READS_A_TURN = 8,
+	ACCEPTS_A_TURN = 64,
+	OUT_PAUSE = 64 << 10,	/* octets unsent: nothing more is read from the peer */
+	HANDSHAKE_SECONDS = 30, /* TLS */
+	STALL_SECONDS = 60,	/* without an octet of an answer taken */
+	DATA_SECONDS = 3600,	/* a whole mail */
+	CROWDED_SECONDS = 30,	/* idle, when three quarters of the sessions are taken */
+	LOGGED_A_SECOND = 50,	/* refusals */
+	RATES = 8192,		/* originators that are counted at a time */
+};
+
+struct server;
+
+struct socket_of {
+	struct server *server;
+	int fd;
+	bool lmtp, local; /* local: a Unix socket */
+	char *path;	  /* of our own making; removed at the end */
+	struct event *readable;
+};
+
+struct connection {
+	struct server *server;
+	struct connection *next, *prev, *next_dirty;
+	int fd;
+	SSL *ssl;
+	struct event *readable, *writable;
+	bool lmtp, local, dirty, broken;
+	union sip_addr peer;
+	char name[SIP_ADDR_TEXT]; /* of the peer, for people */
+	struct smtpd smtp;
+	struct mail_store store;
+	struct buf in; /* octets that the session has not taken yet */
+	char id[RECORD_ID]; /* of the mail that waits for the commit */
+	int64_t progress;   /* monotonic µs: octets moved */
+	int64_t command;    /* a command was completed */
+	unsigned commands;
+	size_t waiting; /* its place in server.waiting, + 1; 0: none */
+};
+
+/* How many mails an originator has sent of late. */
+struct rate {
+	uint64_t who;
+	int64_t since; /* s, monotonic */
+	int count;
+};
+
+struct server {
+	struct frame *frame;
+	struct event_base *base;
+	struct event *tick, *signal;
+	struct socket_of **socket;
+	size_t sockets;
+	struct mail_users users;
+	struct sip_trust blocked;
+	struct smtpd_rules rules;
+	const char *gateway;
+	SSL_CTX *tls;
+	struct connection *connections, *dirty;
+	size_t sessions;
+	struct connection **waiting; /* to be answered by the commit; NULL: gone */
+	size_t nwaiting, waiting_room;
+	bool accept_paused;
+	struct rate *rate;
+	/* from options and configuration */
+	char **listen;
+	size_t nlisten;
+	int ready_fd;
+	int64_t sessions_most, sessions_peer, idle_seconds, rate_most;
+	/* of this turn */
+	int64_t now; /* monotonic µs */
+	bool full, full_known;
+	int refusals; /* logged in this second */
+	int64_t refusals_since;
+};
+
+/* ---- connection.c ---- */
+void connection_acceptable(evutil_socket_t fd, short what, void *arg);
+void connection_end(struct connection *c, const char *why);
+/* It has something to send; sent at the end of the turn. */
+void connection_dirty(struct connection *c);
+/* The session can go on with what is there. */
+void connection_go_on(struct connection *c);
+void connections_flush(struct server *s);
+/* Once a second: ends those that are slow, stalled or idle. */
+void connections_sweep(struct server *s);
+/* Tell everybody that we end. */
+void connections_shutdown(struct server *s);
+void connections_close(struct server *s);
+
+/* ---- octets.c ---- */
+/* > 0: octets; 0: the peer has ended; -1: none now; -2: broken. */
+ssize_t octets_read(struct connection *c, char *p, size_t n);
+ssize_t octets_write(struct connection *c, const char *p, size_t n);
+/* 1: done; -1: not yet; -2: broken. */
+int octets_handshake(struct connection *c);
+
+/* ---- session.c: what a session asks, and the commit ---- */
+extern const struct smtpd_ops session_ops;
+void session_commit(struct server *s);
+bool server_full(struct server *s);
+bool server_may_log(struct server *s);
+
+/* ---- socket.c ---- */
+void sockets_open(struct server *s);
+void sockets_close(struct server *s);
+
+/* ---- tls.c ---- */
+/* Certificate and key as configured; none: STARTTLS is not offered. At a reload what cannot be used changes nothing. */
+void tls_read(struct server *s, bool again);
+
+/* ---- count.c ---- */
+extern const struct metric server_metrics[];
+void server_measure(struct frame *f, void *ctx);
+void server_count_answer(struct server *s, enum smtpd_answer a);
+
+#endif
