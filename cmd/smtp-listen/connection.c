@@ -155,8 +155,10 @@ void connection_go_on(struct connection *c)
 		feed(c, in.p, in.n);
 	buf_free(&in);
 	connection_dirty(c);
-	if (wants_input(c))
-		event_active(c->readable, EV_READ, 0); /* TLS may hold octets that the socket does not tell of */
+	if (!wants_input(c))
+		return;
+	event_add(c->readable, NULL); /* first: one that is active is not added */
+	event_active(c->readable, EV_READ, 0); /* TLS may hold octets that the socket does not tell of */
 }
 
 /* false: the connection has ended, or waits for its handshake. */
