@@ -102,6 +102,11 @@ same "same Call-ID and CSeq, other branch" "1 2" "$(cat "$got" "$alive_got" | jq
 same "meanwhile it rests: the second does not ask it" 1 "$(wc -l <"$got")"
 same "nobody at all" "queued 503 4.4.1" "$(request sip:a@b.test "$(hop tcp "$dead")" | send | awk '{print $1, $2, $(NF - 1)}')"
 
+uas mute silent
+request sip:a@b.test "$(hop udp "$port")" | timeout 3 sip-send -c "$scratch/conf" >"$scratch/out" 2>>"$scratch/err"
+same "no answer: again after 0.5 and 1 s, the same octets" "3 1" "$(wc -l <"$got") $(ask '.branch + (.size | tostring)' | sort -u | wc -l)"
+same "on a stream never again" 1 "$(: >"$got"; request sip:a@b.test "$(hop tcp "$port")" | timeout 2 sip-send -c "$scratch/conf" >"$scratch/out" 2>>"$scratch/err"; wc -l <"$got")"
+
 # ---- what the peer takes ----
 cpim='.sip.body = {type: "message/cpim", text: "From: <sip:x@y>\r\nTo: <sip:a@b>\r\nDateTime: 2026-01-05T10:00:00Z\r\n\r\nContent-Type: text/plain;charset=UTF-8\r\n\r\nhi there"}'
 uas text "415 Unsupported" "200 OK"
@@ -129,6 +134,37 @@ END
 : >"$got"
 change=$cpim request sip:new@b.test "$(hop udp "$port")" | sip-send -c "$scratch/quirks" >"$scratch/out" 2>>"$scratch/err"
 same "a row of the admin: text from the first message on" "hi there" "$(ask .body)"
+
+# ---- who are we ----
+echo secret >"$scratch/password"
+cat "$scratch/conf" - >"$scratch/auth" <<END
+sip_auth = ( ("other nobody", "$scratch/password"), ("the realm gw@ims.test", "$scratch/password") );
+END
+challenge='Digest realm="the realm", qop="auth", algorithm=SHA-256, nonce='
+uas auth "401 Who|WWW-Authenticate: $challenge\"n1\"" "401 Stale|WWW-Authenticate: $challenge\"n2\", stale=true" "200 OK"
+{ request sip:a@b.test "$(hop udp "$port")"; request sip:c@b.test "$(hop udp "$port")"; } | sip-send -c "$scratch/auth" 2>>"$scratch/err" >"$scratch/out"
+same "401, a stale nonce, and in" "done 200" "$(jq -r '.sip | "\(.outcome) \(.status)"' "$scratch/out" | sort -u)"
+same "a CSeq each, one Call-ID" "1 2 3 1" "$(ask 'select(.fields.to == "<sip:a@b.test>") | .fields.cseq | split(" ")[0]' | xargs) $(ask 'select(.fields.to == "<sip:a@b.test>") | .fields["call-id"]' | sort -u | wc -l)"
+python3 - "$got" >"$scratch/digest" <<'END'
+import hashlib, json, re, sys
+for line in open(sys.argv[1]):
+    f = json.loads(line)["fields"].get("authorization")
+    if not f:
+        continue
+    p = {k: v.strip('"') for k, v in re.findall(r'(\w+)=("[^"]*"|[^,\s]+)', f)}
+    h = lambda s: hashlib.sha256(s.encode()).hexdigest()
+    want = h(":".join([h("gw@ims.test:the realm:secret"), p["nonce"], p["nc"], p["cnonce"], "auth", h("MESSAGE:" + p["uri"])]))
+    print(p["username"], want == p["response"], p["nonce"], p["nc"])
+END
+check "SHA-256 with nc, counted for each nonce" bash -c "grep -q '^gw@ims.test True n2 00000001' '$scratch/digest' && ! grep -q False '$scratch/digest'"
+uas ahead "407 Who|Proxy-Authenticate: Digest realm=\"the realm\", nonce=\"p1\"" "200 OK"
+first=$(request sip:a@b.test "$(hop tcp "$port")") second=$(request sip:a@b.test "$(hop tcp "$port")")
+printf '%s\n' "$first" "$second" | sip-send -c "$scratch/auth" >"$scratch/out" 2>>"$scratch/err"
+same "the second sends its credentials ahead" "3 done" "$(wc -l <"$got") $(jq -r .sip.outcome "$scratch/out" | sort -u)"
+uas no "401 Who|WWW-Authenticate: Digest realm=\"the realm\", nonce=\"x\""
+same "refused twice: no third" "queued 401 4.7.0 2" "$(request sip:a@b.test "$(hop udp "$port")" | sip-send -c "$scratch/auth" 2>>"$scratch/err" | jq -r '.sip | "\(.outcome) \(.status) \(.enhanced)"') $(wc -l <"$got")"
+uas stranger "401 Who|WWW-Authenticate: Digest realm=\"third\", nonce=\"x\""
+same "another realm: nothing is given away" "queued 401 1" "$(request sip:a@b.test "$(hop udp "$port")" | sip-send -c "$scratch/auth" 2>>"$scratch/err" | jq -r '.sip | "\(.outcome) \(.status)"') $(wc -l <"$got")"
 
 # ---- redirection ----
 uas moved '302 Moved|Contact: <sip:new@gw.example.net>'
