@@ -80,3 +80,13 @@ int pool_take(struct pool *p, const struct spool_dir *d, const char *name)
 	}
 	return -1;
 }
+
+void pool_empty(struct pool *p)
+{
+	if (!p->dir)
+		return;
+	p->listed = 0;
+	look(p);
+	while (p->n)
+		(void)sys_unlink(p->dir, p->v[--p->n]);
+}

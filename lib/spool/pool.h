@@ -32,4 +32,7 @@ int pool_give(struct pool *p, const struct spool_dir *d, const char *name);
  * the file. */
 int pool_take(struct pool *p, const struct spool_dir *d, const char *name);
 
+/* The disk is full: give the room of what waits to be used again back. */
+void pool_empty(struct pool *p);
+
 #endif

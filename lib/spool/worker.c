@@ -229,6 +229,8 @@ static int prepare_note(struct spool_worker *w)
 	int err = errno;
 	log_msg(LOG_WARN, "no room for notes in %s:", w->act->dir->path);
 	spool_rollback(w);
+	if (err == ENOSPC)
+		pool_empty(&w->queue->pool);
 	txn_wait(w, false);
 	errno = err;
 	return -1;
@@ -350,6 +352,8 @@ int spool_commit(struct spool_worker *w)
 		int err = errno;
 		log_msg(LOG_WARN, "%s: %s is rolled back:", w->queue->name, w->lead);
 		spool_rollback(w);
+		if (err == ENOSPC)
+			pool_empty(&w->queue->pool);
 		txn_wait(w, false);
 		errno = err;
 		return -1;

@@ -310,6 +310,7 @@ static void no_room_for_notes(void)
 	is_int(spool_claim(w, &l), -1, "no room for the note");
 	is_int(errno, ENOSPC, "said so");
 	is_int(w->nlines, 0, "nothing is handed out");
+	is_int(count(in, "free"), 0, "and nothing kept to be used again");
 	spool_sys_before = NULL;
 	w->wait_until = 0;
 	is_int(spool_claim(w, &l), 2, "handed out when there is room");
