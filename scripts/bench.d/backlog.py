@@ -43,7 +43,7 @@ def full_vs_empty(bench):
         bench.say("backlog: needs smtp-sink; left out")
         return
     records = 20000 if bench.quick else 1000000
-    count, pairs = (1500, 2) if bench.quick else (5000, 7)
+    count, pairs = (1000, 2) if bench.quick else (5000, 7)
     sink = free_port()
     full, empty = (Gateway(bench.build, bench.scratch, next_hop="127.0.0.1:%d" % sink) for _ in range(2))
     full.kill()
@@ -81,8 +81,8 @@ def after_drain(bench):
     if not there("smtp-sink"):
         bench.say("drain: needs smtp-sink; left out")
         return
-    backlog = 6000 if bench.quick else 60000
-    count, pairs = (800, 3) if bench.quick else (4000, 7)
+    backlog = 4000 if bench.quick else 60000
+    count, pairs = (500, 3) if bench.quick else (4000, 7)
     sink = free_port()
     g, control = (Gateway(bench.build, bench.scratch, conf="answer_deadline_message = 0;\n", next_hop="127.0.0.1:%d" % sink) for _ in range(2))
     control.signal(signal.SIGSTOP, *BEHIND)

@@ -49,7 +49,7 @@ def sipp_alone(bench, count):
 
 
 def measure(bench):
-    count, times = (4000, 1) if bench.quick else (20000, 3)
+    count, times = (2500, 1) if bench.quick else (20000, 3)
     runs = []
     for n in range(times):
         bench.progress("Maildir: run %d of %d" % (n + 1, times))

@@ -27,7 +27,7 @@ def sample_records(bench, count):
 
 def maps(bench):
     """Each map alone, in a pipe: records/s and CPU a record."""
-    count = 5000 if bench.quick else 20000
+    count = 3000 if bench.quick else 20000
     conf = os.path.join(bench.scratch, "maps.conf")
     key = os.path.join(bench.scratch, "maps.key")
     with open(key, "wb") as f:

@@ -23,7 +23,7 @@ def pair(bench, g, postfix, count, octets):
 
 
 def throughput(bench, g, postfix, sink, octets):
-    count, pairs = (1500, 2) if bench.quick else (5000, 7)
+    count, pairs = (1000, 2) if bench.quick else (5000, 7)
     with Sink(sink):
         bench.load(g.port, 500, text=TEXT)
         postfix.relay(500, octets)
@@ -42,7 +42,7 @@ def throughput(bench, g, postfix, sink, octets):
 
 
 def latency(bench, g, postfix, sink, octets):
-    count, pairs = (60, 2) if bench.quick else (300, 7)
+    count, pairs = (40, 2) if bench.quick else (300, 7)
     runs = []
     for n in range(pairs):
         bench.progress("latency: pair %d of %d" % (n + 1, pairs))
