@@ -1,8 +1,8 @@
 /*
  * router.h - sip-route: what its files share.
  *
- * Ownership: a struct way belongs to its record while the batch lasts; one whose look-up is still open then frees itself
- * when the answer comes (the answer stays in the cache for the record that comes back).
+ * Ownership: a struct way belongs to its record while the batch lasts; one whose look-up is still open then frees
+ * itself when the answer comes (the answer stays in the cache for the record that comes back).
  */
 #ifndef CPMAIL_SIP_ROUTE_H
 #define CPMAIL_SIP_ROUTE_H

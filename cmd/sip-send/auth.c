@@ -57,8 +57,8 @@ static struct nonce *nonce_keep(struct send *s, const struct task *t)
 	struct nonce *n = NULL;
 	for (size_t i = 0; i < NONCES_MAX && !n; i++) {
 		struct nonce *at = &s->nonces[i];
-		if (!at->challenge.realm ||
-		    (sip_addr_same_host(&at->peer, &t->now.addr) && strcmp(at->challenge.realm, t->challenge.realm) == 0))
+		if (!at->challenge.realm || (sip_addr_same_host(&at->peer, &t->now.addr) &&
+					     strcmp(at->challenge.realm, t->challenge.realm) == 0))
 			n = at;
 	}
 	if (!n)

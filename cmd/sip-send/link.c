@@ -56,8 +56,7 @@ void link_free(struct link *l)
 
 short link_events(const struct link *l)
 {
-	bool write = l->state == LINK_CONNECTING || l->wants_write ||
-		     (l->state == LINK_OPEN && l->written < l->out.n);
+	bool write = l->state == LINK_CONNECTING || l->wants_write || (l->state == LINK_OPEN && l->written < l->out.n);
 	return (short)(write ? POLLIN | POLLOUT : POLLIN);
 }
 

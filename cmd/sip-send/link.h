@@ -24,7 +24,7 @@ struct link {
 	int fd;
 	SSL *ssl;
 	enum link_state state;
-	const char *why; /* dead: the reason */
+	const char *why;  /* dead: the reason */
 	bool wants_write; /* TLS: before anything else */
 	struct buf out;
 	size_t written;

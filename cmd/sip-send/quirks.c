@@ -1,4 +1,5 @@
-/* What peers cannot do: table A.4 as far as it concerns what is sent, the admin's peer_quirks, and what was found out. */
+/* What peers cannot do: table A.4 as far as it concerns what is sent, the admin's peer_quirks, and what was found out.
+ */
 #include "send.h"
 #include "base/log.h"
 #include "cpim/cpim.h"
@@ -28,7 +29,8 @@ static unsigned words_read(const char *words)
 	static const struct {
 		const char *word;
 		unsigned bit;
-	} table[] = {{"text-only", QUIRK_TEXT_ONLY}, {"no-datetime", QUIRK_NO_DATETIME}, {"from-same", QUIRK_FROM_SAME}};
+	} table[] = {
+		{"text-only", QUIRK_TEXT_ONLY}, {"no-datetime", QUIRK_NO_DATETIME}, {"from-same", QUIRK_FROM_SAME}};
 	unsigned set = 0;
 	struct slice rest = slice_of(words);
 	bool more = true;

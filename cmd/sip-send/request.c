@@ -9,11 +9,24 @@ enum { VALUE_MAX = 4096, BRANCH_DIGITS = 16 };
 /* What the transaction layer writes itself. */
 static bool is_own(const char *name)
 {
-	static const char *const own[] = {"Via",	   "v",		   "Route",	      "Call-ID",
-					  "i",		   "CSeq",	   "Content-Length",  "l",
-					  "Content-Type",  "c",		   "Max-Forwards",    "From",
-					  "f",		   "To",	   "t",		      "Authorization",
-					  "Proxy-Authorization", "Record-Route"};
+	static const char *const own[] = {"Via",
+					  "v",
+					  "Route",
+					  "Call-ID",
+					  "i",
+					  "CSeq",
+					  "Content-Length",
+					  "l",
+					  "Content-Type",
+					  "c",
+					  "Max-Forwards",
+					  "From",
+					  "f",
+					  "To",
+					  "t",
+					  "Authorization",
+					  "Proxy-Authorization",
+					  "Record-Route"};
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (strcasecmp(name, own[i]) == 0)
 			return true;

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 
 const struct metric send_metrics[] = {
-	{"cpmail_sip_results_total", "Requests that came to an end or wait for another try, by outcome.", {"outcome"}, METRIC_COUNTER},
+	{"cpmail_sip_results_total",
+	 "Requests that came to an end or wait for another try, by outcome.",
+	 {"outcome"},
+	 METRIC_COUNTER},
 	{0},
 };
 

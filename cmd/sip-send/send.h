@@ -16,11 +16,11 @@
 
 enum {
 	HOPS_MAX = 16,
-	UDP_MAX = 1300,		 /* octets of a request that may go by UDP (RFC 3261 18.1.1) */
-	PATIENCE_MS = 1000,	 /* how long a batch waits for its own requests */
-	COME_BACK_US = 1000000,	 /* when a record that is still under way is looked at again */
-	LANE_BLOCK_MS = 60000,	 /* how long one that waits for its next try holds up those behind it (7.8) */
-	REST_DEFAULT_S = 30,	 /* a target that said 503 without Retry-After (1.16) */
+	UDP_MAX = 1300,		/* octets of a request that may go by UDP (RFC 3261 18.1.1) */
+	PATIENCE_MS = 1000,	/* how long a batch waits for its own requests */
+	COME_BACK_US = 1000000, /* when a record that is still under way is looked at again */
+	LANE_BLOCK_MS = 60000,	/* how long one that waits for its next try holds up those behind it (7.8) */
+	REST_DEFAULT_S = 30,	/* a target that said 503 without Retry-After (1.16) */
 	REST_MAX_S = 600,
 	BUCKETS = 1024,
 	RESTS_MAX = 64,

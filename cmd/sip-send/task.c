@@ -350,7 +350,8 @@ void tasks_sweep(struct send *s)
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct task *t = s->tasks[i], *next; t; t = next) {
 			next = t->chain;
-			if (t->state == TASK_DONE && !t->item && !t->ready && now - t->done_at > FORGOTTEN_S * 1000000LL)
+			if (t->state == TASK_DONE && !t->item && !t->ready &&
+			    now - t->done_at > FORGOTTEN_S * 1000000LL)
 				task_free(s, t);
 		}
 }

@@ -84,12 +84,9 @@ static void candidate_add(struct lookup *l, const char *name, int port, enum dns
 	if (l->n == DESTINATION_HOSTS_MAX || !n || strcmp(name, ".") == 0 || port < 1)
 		return;
 	struct candidate *c = &l->candidate[l->n++];
-	*c = (struct candidate){.lookup = l,
-				.host = {.name = xstrdup(name),
-					 .port = port,
-					 .transport = (int)t,
-					 .rank = rank,
-					 .weight = weight}};
+	*c = (struct candidate){
+		.lookup = l,
+		.host = {.name = xstrdup(name), .port = port, .transport = (int)t, .rank = rank, .weight = weight}};
 	if (name[n - 1] == '.')
 		c->host.name[n - 1] = '\0';
 }

@@ -38,9 +38,9 @@ extern const size_t sip_outcome_5_4_rows;
 const struct sip_outcome *sip_outcome(int status, bool with_contact);
 
 /*
- * Schedule 5.5, in milliseconds since 1970: when a request that was tried again `tries` times so far is due again. 30 s,
- * doubled up to 15 min, not before retry_after (seconds, 0: none); end: when its lifetime is over. -1: that would be too
- * late, it has failed now.
+ * Schedule 5.5, in milliseconds since 1970: when a request that was tried again `tries` times so far is due again. 30
+ * s, doubled up to 15 min, not before retry_after (seconds, 0: none); end: when its lifetime is over. -1: that would be
+ * too late, it has failed now.
  */
 int64_t sip_retry_due(int tries, int64_t now, int64_t retry_after, int64_t end);
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # sip-route and sip-send along a zone of a real name server (Knot DNS), to sipp; and by way of a real proxy (Kamailio) that wants a password.
 . "$(dirname "$0")/../lib/wire.sh"
-need knotd kdig sipp jq python3 kamailio
+need knotd sipp jq python3 kamailio
 
 dns=$(free_port) server=$(free_port) dead=$(free_port) proxy=$(free_port)
 mkdir "$scratch/run" "$scratch/db"
