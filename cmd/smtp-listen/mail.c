@@ -149,11 +149,22 @@ static void put_text(json_t *obj, const char *key, const char *text)
 		record_set_octets(obj, key, text, strlen(text));
 }
 
+static bool named_before(const struct smtpd_mail *m, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(m->to[i].address, m->to[n].address) == 0)
+			return true;
+	return false;
+}
+
+/* Who is named twice gets one mail. */
 static void put_recipients(json_t *member, const struct mail_users *u, const struct smtpd_mail *m)
 {
 	json_t *list = record_array(member, "to");
 	for (size_t i = 0; i < m->recipients; i++) {
 		const struct smtpd_recipient *r = &m->to[i];
+		if (named_before(m, i))
+			continue;
 		json_t *to = json_object();
 		put_text(to, "address", r->address);
 		put_notify(to, r->notify);

@@ -64,6 +64,8 @@ check "LMTP on a Unix socket" swaks --socket "$scratch/one.sock" --protocol LMTP
 same "one record for both" '[2,"lmtp","unix"]' "$(last '[(.mail.to | length), .mail.peer.protocol, .mail.peer.transport]')"
 "$client" "$scratch/one.sock" talk 'LHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<a@rcs.example.net>\r\nRCPT TO:<b@rcs.example.net>\r\nDATA\r\nA: b\r\n\r\n.\r\n' >"$scratch/t"
 same "LMTP: a reply for each recipient" 2 "$(grep -c '^250 2.0.0' "$scratch/t")"
+"$client" "$scratch/one.sock" talk 'LHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<a@rcs.example.net>\r\nRCPT TO:<a@rcs.example.net>\r\nDATA\r\nB: c\r\n\r\n.\r\n' >"$scratch/t"
+same "named twice: two replies, one recipient" "2 1" "$(grep -c '^250 2.0.0' "$scratch/t") $(last '.mail.to | length')"
 
 # ---- refusals ----
 taken=$(wc -l <"$scratch/one.out")

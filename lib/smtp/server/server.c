@@ -142,7 +142,7 @@ static enum smtpd_answer recipient(struct smtpd *s, struct slice rest, struct sm
 	return s->ops->recipient(s->ctx, to);
 }
 
-/* Named twice, a recipient gets one mail; LMTP has a reply for each all the same (RFC 2033 4.2). */
+/* One that is named twice is kept twice: LMTP has a reply for each (RFC 2033 4.2). */
 static void rcpt(struct smtpd *s, struct slice rest)
 {
 	struct smtpd_recipient to = {0};
