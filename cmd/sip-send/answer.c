@@ -61,6 +61,13 @@ static void target_rest(struct send *s, const union sip_addr *peer, int64_t seco
 
 /* ---- the end ---- */
 
+/* A first try that is to be repeated (7.8). */
+static bool will_hold_up(const struct send *s, const struct task *t)
+{
+	enum sip_outcome_action a = sip_outcome(t->status, false)->action;
+	return !s->patient && t->tries == 0 && (a == SIP_OUTCOME_RETRY || a == SIP_OUTCOME_AUTHENTICATE);
+}
+
 void task_done(struct send *s, struct task *t, int status, const char *reason)
 {
 	struct lane *l = t->lane;
@@ -74,7 +81,9 @@ void task_done(struct send *s, struct task *t, int status, const char *reason)
 		s->wanted--;
 	t->fresh = false;
 	lane_leave(s, t);
-	if (l->first)
+	if (will_hold_up(s, t))
+		lane_block(s, l, t);
+	else if (l->first)
 		task_ready(s, l->first);
 	if (t->item)
 		task_note(t, t->item);

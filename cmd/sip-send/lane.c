@@ -1,4 +1,5 @@
 #include "send.h"
+#include "base/clock.h"
 #include "base/hash.h"
 
 #include <stdlib.h>
@@ -32,6 +33,17 @@ void lane_leave(struct send *s, struct task *t)
 	if (t->lane->last == t)
 		t->lane->last = before;
 	t->lane = NULL;
+}
+
+/* Nobody waits for those behind: at the end of the batch they are deferred until the minute is over. */
+void lane_block(struct send *s, struct lane *l, const struct task *head)
+{
+	l->blocked_until = clock_real_us() / 1000 + LANE_BLOCK_MS;
+	memcpy(l->blocked_by, head->id, sizeof l->blocked_by);
+	for (struct task *t = l->first; t; t = t->behind) {
+		s->wanted -= t->fresh;
+		t->fresh = false;
+	}
 }
 
 void lanes_sweep(struct send *s, int64_t now_ms)

@@ -32,6 +32,18 @@ static void come_back(struct task *t)
 	item_defer(it, clock_real_us() + COME_BACK_US, "4.4.1", "%s has not answered yet", t->uri);
 }
 
+/* Behind one that is to be tried again: until that minute is over. */
+static void hold_up(struct send *s, struct task *t)
+{
+	struct frame_item *it = t->item;
+	int64_t until = t->lane->blocked_until;
+	record_set_int(it->in->member, "asking", record_int(it->in->member, "asking", 0) + 1);
+	item_defer(it, until * 1000, "4.2.0", "behind another message to %s", t->uri);
+	lane_leave(s, t);
+	s->under_way--;
+	task_free(s, t);
+}
+
 /* The batch waits for what it began itself; what an earlier one began has a second of its own already. */
 static void wait_for_answers(struct send *s)
 {
@@ -61,6 +73,8 @@ static void batch(struct frame_item *items, size_t n, void *ctx)
 		if (t->state == TASK_DONE && !t->ready) {
 			task_conclude(s, t);
 			task_free(s, t);
+		} else if (t->state == TASK_WAITS && !t->ready && t->lane->blocked_until > clock_real_us() / 1000) {
+			hold_up(s, t);
 		} else {
 			come_back(t);
 		}

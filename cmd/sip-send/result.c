@@ -150,11 +150,6 @@ static void retry(struct send *s, struct task *t, const struct sip_outcome *row)
 	}
 	if (t->tries == 0)
 		tell(s, t, "queued", row->enhanced);
-	if (t->tries == 0 && !s->patient) {
-		struct lane *l = lane_of(s, t->uri);
-		l->blocked_until = now + LANE_BLOCK_MS;
-		snprintf(l->blocked_by, sizeof l->blocked_by, "%s", t->id);
-	}
 	item_defer(it, due * 1000, row->enhanced, "%d %s", t->status, t->reason);
 }
 

@@ -143,6 +143,8 @@ void task_ready(struct send *s, struct task *t);
 /* lane.c */
 struct lane *lane_of(struct send *s, const char *uri);
 void lane_leave(struct send *s, struct task *t);
+/* This one has to be tried again, and holds up those behind it. */
+void lane_block(struct send *s, struct lane *l, const struct task *head);
 void lanes_sweep(struct send *s, int64_t now_ms);
 
 /* request.c */

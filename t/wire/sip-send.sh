@@ -215,8 +215,10 @@ uas later "480 Later|Retry-After: 100" "200 OK"
 { request sip:w@b.test "$(hop udp "$port")"; request sip:w@b.test "$(hop udp "$port")"; } | put
 before=$(date +%s)
 work
-check "the first is queued, the second goes on or waits behind it" until_ok 10 bash -c "[ \$(spool-ls -j -l -r '$root' | jq -r 'select(.state == \"deferred\") | .due' | wc -l) -ge 1 ] && spool-cat '$root/report' | grep -q queued"
+check "the first is queued" until_ok 10 bash -c "[ \$(spool-ls -j -l -r '$root' | jq -r 'select(.state == \"deferred\") | .due' | wc -l) -ge 1 ] && spool-cat '$root/report' | grep -q queued"
 due=$(spool-ls -j -l -r "$root" | jq -r 'select(.state == "deferred") | .due' | sort | tail -1)
+same "the one behind it was not sent" 1 "$(jq -r 'select(.again | not).branch' "$got" | wc -l)"
+check "but waits a minute" test $(($(date -d "$(spool-ls -j -l -r "$root" | jq -r 'select(.state == "deferred") | .due' | sort | head -1)" +%s) - before)) -ge 59
 check "not before its Retry-After" test $(($(date -d "$due" +%s) - before)) -ge 99
 kill -TERM "$worker"
 wait "$worker" 2>/dev/null
