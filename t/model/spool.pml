@@ -255,9 +255,9 @@ inline jback() {
 #endif
 #define BUSY(s) (cnt[IN(s)]+cnt[OUT(s)]+cnt[OK(s)]+cnt[ONE(s)] > 0)
 #ifdef STATE
-#define TODO(s) (BUSY(s) || dbT<NI)
+#define UNFINISHED(s) (BUSY(s) || dbT<NI)
 #else
-#define TODO(s) BUSY(s)
+#define UNFINISHED(s) BUSY(s)
 #endif
 #ifdef POISON
 #define CLEAN(i) (cc[i]==0)	/* no kills in its name: may be joined with others */
@@ -298,7 +298,7 @@ end:
 		SYNC(SLOT(r))							/* R1, also if it looks empty */
 #endif
 		if
-		:: TODO(r) ->
+		:: UNFINISHED(r) ->
 #ifdef STATE
 			if
 			:: d_step { dbT<NI && P(cur[dbT])==IN(r) -> move(dbT, CODE(OK(r),dbT)) }	/* R2 */

@@ -267,7 +267,7 @@ int stream_put(struct letter *l, struct buf *out, char *piece, size_t size);
 /* ---- connections that are kept (kept.c) ---- */
 /* An idle one under the key, taken out of idleness; NULL if there is none that is alive. */
 struct connection *kept_take(struct direct *d, const char *key);
-/* Nothing to do for now. */
+/* Nothing to do at this moment. */
 void kept_give(struct connection *c);
 /* Close one idle connection to make room; false if there is none. */
 bool kept_evict(struct direct *d);
