@@ -30,16 +30,10 @@ static char *bare_address(const char *value)
 static void start(struct frame *f, void *ctx)
 {
 	struct router *r = ctx;
-	struct buf servers = {0};
 	const char *item;
 	r->conf = frame_conf(f);
 	r->patient = !frame_has_queue(f);
-	for (size_t i = 0; (item = conf_item(r->conf, "dns_server", i, NULL)); i++)
-		buf_printf(&servers, "%s%s", i ? "," : "", item);
-	r->dns = dns_open(buf_str(&servers));
-	if (!r->dns)
-		die_perm("dns_server: \"%s\" is not a list of numeric addresses", buf_str(&servers));
-	buf_free(&servers);
+	r->dns = dns_open_configured(r->conf);
 	for (size_t i = 0; i < OWN_ADDRESSES_MAX && (item = conf_item(r->conf, "advertise", i, NULL)); i++)
 		r->own_addresses[i] = bare_address(item);
 }

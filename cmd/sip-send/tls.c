@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "conf/conf.h"
+#include "sip/certificate.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -71,22 +72,6 @@ SSL *tls_client_connection(SSL_CTX *ctx, const char *name)
 	return ssl;
 }
 
-static bool has_sip_uri(X509 *cert, const char *name)
-{
-	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-	bool found = false;
-	for (int i = 0; !found && i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
-		if (g->type != GEN_URI)
-			continue;
-		struct slice uri = {(const char *)ASN1_STRING_get0_data(g->d.ia5),
-				    (size_t)ASN1_STRING_length(g->d.ia5)};
-		found = slice_istarts(uri, "sip:") && slice_ieq((struct slice){uri.p + 4, uri.n - 4}, name);
-	}
-	GENERAL_NAMES_free(names);
-	return found;
-}
-
 bool tls_client_is(SSL *ssl, const char *name)
 {
 	if (SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE)
@@ -96,5 +81,5 @@ bool tls_client_is(SSL *ssl, const char *name)
 		return false;
 	if (numeric(name))
 		return X509_check_ip_asc(cert, name, 0) == 1;
-	return X509_check_host(cert, name, 0, X509_CHECK_FLAG_NO_WILDCARDS, NULL) == 1 || has_sip_uri(cert, name);
+	return sip_certificate_bears(cert, name);
 }

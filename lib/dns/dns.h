@@ -54,10 +54,13 @@ struct dns_answer {
 };
 
 struct dns;
+struct conf;
 
 /* server: "192.0.2.1", "192.0.2.1:PORT" or "[2001:db8::1]:PORT", several with commas; NULL or "" = resolv.conf(5). NULL
  * if it is malformed. */
 struct dns *dns_open(const char *server);
+/* By the knob dns_server; a malformed one ends the process with status 100. */
+struct dns *dns_open_configured(const struct conf *c);
 /* Calls back, with a failure, for every question that is still open. */
 void dns_close(struct dns *d);
 
