@@ -86,11 +86,6 @@ bool frame_has_queue(const struct frame *f)
 	return f->worker != NULL;
 }
 
-bool frame_has_queues(const struct frame *f)
-{
-	return f->sinks > 0;
-}
-
 int frame_fd(const struct frame *f)
 {
 	return f->worker ? spool_fd(f->worker) : f->in_pipe ? 0 : -1;

@@ -118,8 +118,6 @@ struct frame *frame_open(int argc, char **argv, const struct frame_program *prog
 bool frame_has_input(const struct frame *f);
 /* Do the records come from a spool queue: can one be deferred and come back? */
 bool frame_has_queue(const struct frame *f);
-/* Are outputs going to spool queues (durable) rather than to standard output? */
-bool frame_has_queues(const struct frame *f);
 /* Readable when records may wait; -1 without input. And the time after which frame_dispatch() is due, -1 = never. */
 int frame_fd(const struct frame *f);
 int frame_timeout_ms(const struct frame *f);

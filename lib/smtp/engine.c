@@ -37,14 +37,6 @@ const struct smtp_engine *smtp_engine_find(const char *name)
 	return NULL;
 }
 
-bool smtp_engine_can(const struct smtp_engine *e, enum smtp_feature f)
-{
-	size_t i = 0;
-	while (i < ENGINES && engines[i] != e)
-		i++;
-	return i < ENGINES && features[f].can[i];
-}
-
 void smtp_engine_table(struct buf *out)
 {
 	buf_printf(out, "%-44s", "");

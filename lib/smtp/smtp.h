@@ -147,7 +147,6 @@ extern const struct smtp_engine smtp_submit;
 extern const struct smtp_engine smtp_direct;
 /* By name; NULL if there is none. */
 const struct smtp_engine *smtp_engine_find(const char *name);
-bool smtp_engine_can(const struct smtp_engine *e, enum smtp_feature f);
 /* The table of engines and features, for a person. */
 void smtp_engine_table(struct buf *out);
 

@@ -81,4 +81,31 @@ const char *plan_check(const struct plan *p, const struct tree *t, bool final);
 /* The state store counts each record once. */
 const char *plan_check_state(const struct plan *p);
 
+/* Files that go to free/ and are written again (docs/spool.md, recycling): for deaths and for power losses alike. */
+/* clang-format off */
+#define PLANS_USED_AGAIN \
+	{.name = "files used again", \
+	 .batches = "1:x 2:a/3:x/4:xb/5:a/6:x/7:x/8:fb/9:x/10:ab", \
+	 .produce = true, \
+	 .through = true, \
+	 .pairs = true}, \
+	{.name = "files used again, single form", \
+	 .batches = "1:a/2:ab/3:a", \
+	 .produce = true, \
+	 .through = true, \
+	 .pairs = true}, \
+	{.name = "files used again, state", \
+	 .batches = "1:a/2:a/3:ab/4:a/5:a/6:ab", \
+	 .produce = true, \
+	 .through = true, \
+	 .pairs = true, \
+	 .state = true}, \
+	{.name = "files used again, strict form", \
+	 .batches = "1:a/2:a/3:ab/4:a/5:a/6:ab", \
+	 .produce = true, \
+	 .through = true, \
+	 .pairs = true, \
+	 .strict = true},
+/* clang-format on */
+
 #endif

@@ -286,7 +286,6 @@ struct trouble {
 uint64_t trouble_id(const char *what, const char *name, int port);
 void trouble_set(struct trouble *t, uint64_t id, int64_t until_us);
 bool trouble_is(const struct trouble *t, uint64_t id, int64_t now_us);
-void trouble_clear(struct trouble *t, uint64_t id);
 
 /* ---- the engine ---- */
 struct direct {

@@ -24,9 +24,3 @@ bool trouble_is(const struct trouble *t, uint64_t id, int64_t now_us)
 {
 	return t->slot[id % TROUBLE_SLOTS].id == id && t->slot[id % TROUBLE_SLOTS].until_us > now_us;
 }
-
-void trouble_clear(struct trouble *t, uint64_t id)
-{
-	if (t->slot[id % TROUBLE_SLOTS].id == id)
-		t->slot[id % TROUBLE_SLOTS].until_us = 0;
-}
