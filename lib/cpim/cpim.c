@@ -194,6 +194,13 @@ static bool core_header(struct reader *r, const struct header *h)
 	return true;
 }
 
+static void add_uri(struct reader *r, struct slice **list, size_t *n, struct slice value)
+{
+	if ((*n & (*n - 1)) == 0)
+		*list = xrealloc(*list, (*n ? *n * 2 : 1) * sizeof **list);
+	(*list)[(*n)++] = address_of(r, value).uri;
+}
+
 static void imdn_header(struct reader *r, const struct header *h)
 {
 	struct cpim *c = r->c;
@@ -206,10 +213,9 @@ static void imdn_header(struct reader *r, const struct header *h)
 		if (!c->original_to.n)
 			c->original_to = address_of(r, h->value).uri;
 	} else if (slice_eq(h->name, "IMDN-Record-Route")) {
-		size_t n = c->nrecord_route;
-		if ((n & (n - 1)) == 0)
-			c->record_route = xrealloc(c->record_route, (n ? n * 2 : 1) * sizeof *c->record_route);
-		c->record_route[c->nrecord_route++] = address_of(r, h->value).uri;
+		add_uri(r, &c->record_route, &c->nrecord_route, h->value);
+	} else if (slice_eq(h->name, "IMDN-Route")) {
+		add_uri(r, &c->route, &c->nroute, h->value);
 	}
 }
 
@@ -304,6 +310,7 @@ void cpim_free(struct cpim *c)
 	free(c->cc);
 	free(c->subjects);
 	free(c->record_route);
+	free(c->route);
 	free(c->arena);
 	*c = (struct cpim){0};
 }

@@ -46,6 +46,8 @@ struct cpim {
 	struct slice original_to;
 	struct slice *record_route; /* imdn.IMDN-Record-Route, in order */
 	size_t nrecord_route;
+	struct slice *route; /* imdn.IMDN-Route of a report, in order */
+	size_t nroute;
 
 	struct mime_fields content; /* MIME header of the content */
 	size_t body;		    /* where the content starts, octets from the start of the message */

@@ -34,7 +34,7 @@ static void put_subject(struct buf *out, const struct cpim_subject *s)
 
 static void put_imdn(struct buf *out, const struct cpim *c)
 {
-	if (!c->message_id.n && !c->wanted && !c->original_to.n && !c->nrecord_route)
+	if (!c->message_id.n && !c->wanted && !c->original_to.n && !c->nrecord_route && !c->nroute)
 		return;
 	buf_puts(out, "NS: imdn <" IMDN_NAMESPACE ">\r\n");
 	if (c->message_id.n)
@@ -48,6 +48,8 @@ static void put_imdn(struct buf *out, const struct cpim *c)
 		put_address(out, "imdn.Original-To", &(struct cpim_address){{"", 0}, c->original_to});
 	for (size_t i = 0; i < c->nrecord_route; i++)
 		put_address(out, "imdn.IMDN-Record-Route", &(struct cpim_address){{"", 0}, c->record_route[i]});
+	for (size_t i = 0; i < c->nroute; i++)
+		put_address(out, "imdn.IMDN-Route", &(struct cpim_address){{"", 0}, c->route[i]});
 }
 
 void cpim_write(struct buf *out, const struct cpim *c, struct slice content, struct slice body)

@@ -7,10 +7,10 @@
 #ifndef CPMAIL_MAP_CONTENT_H
 #define CPMAIL_MAP_CONTENT_H
 
+#include "base/transfer.h"
 #include "mail/body.h"
 #include "map/pager.h"
 #include "map/table.h"
-#include "map/transfer.h"
 
 enum { CONTENT_TEXT_MAX = 1 << 20 /* octets of a text that is re-encoded in memory */ };
 

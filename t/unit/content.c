@@ -1,8 +1,8 @@
 /* The small machines behind table 3.11: HTML to text, transfer encodings undone, name-addr, RCS documents. */
+#include "base/transfer.h"
 #include "map/html.h"
 #include "map/party.h"
 #include "map/rcs.h"
-#include "map/transfer.h"
 #include "tap.h"
 
 #include <stdlib.h>

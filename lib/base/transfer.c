@@ -1,4 +1,5 @@
-#include "map/transfer.h"
+#include "base/transfer.h"
+
 #include "base/text.h"
 
 enum transfer transfer_read(struct slice cte)

@@ -3,8 +3,8 @@
  *
  * Ownership: a zeroed struct decoder is ready to use and owns nothing.
  */
-#ifndef CPMAIL_MAP_TRANSFER_H
-#define CPMAIL_MAP_TRANSFER_H
+#ifndef CPMAIL_BASE_TRANSFER_H
+#define CPMAIL_BASE_TRANSFER_H
 
 #include "base/buf.h"
 
