@@ -191,7 +191,7 @@ static void readable(evutil_socket_t fd, short what, void *arg)
 		if (n == -1)
 			return;
 		if (n <= 0) {
-			bool inside = c->smtp.state == SMTPD_DATA;
+			bool inside = smtpd_inside(&c->smtp);
 			connection_end(c, inside ? "ended inside a mail" : n ? "read failed" : NULL);
 			return;
 		}
@@ -346,7 +346,7 @@ static void look_after(struct connection *c, bool crowded)
 			connection_end(c, "handshake takes too long");
 		return;
 	}
-	bool inside = c->smtp.state == SMTPD_DATA;
+	bool inside = smtpd_inside(&c->smtp);
 	if (seconds(s->now, inside ? c->progress : c->command) < idle &&
 	    !(inside && seconds(s->now, c->command) > DATA_SECONDS))
 		return;

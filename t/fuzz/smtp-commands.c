@@ -44,6 +44,8 @@ static void store(void *ctx)
 		if ((c->p[i] == '\n' && (i == 0 || c->p[i - 1] != '\r')) ||
 		    (c->p[i] == '\r' && (i + 1 == c->n || c->p[i + 1] != '\n')))
 			abort();
+	if (c->n < 2 || memcmp(c->p + c->n - 2, "\r\n", 2) != 0)
+		abort();
 	if (!seen->s->mail.from || !seen->s->mail.recipients || (int64_t)c->n != seen->s->content.size)
 		abort();
 	buf_printf(&seen->mails, "%s %zu %zu\n", seen->s->mail.from, seen->s->mail.recipients, c->n);

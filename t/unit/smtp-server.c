@@ -130,7 +130,7 @@ static void codes(void)
 		{SMTPD_NEEDS_TLS, "530 5.7.0"}, {SMTPD_RATE, "450 4.7.1"}, {SMTPD_OPT_OUT, "550 5.7.1"},
 		{SMTPD_QUEUED, "250 2.0.0"}, {SMTPD_CONTENT, "554 5.6.0"}, {SMTPD_TOO_BIG, "552 5.3.4"},
 		{SMTPD_LOOP, "554 5.4.6"}, {SMTPD_QUEUE_AWAY, "451 4.3.0"}, {SMTPD_NULL_TAKEN, "250 2.0.0"},
-		{SMTPD_BARE, "554 5.5.2"},
+		{SMTPD_BARE, "554 5.5.2"}, {SMTPD_CHUNK_TAKEN, "250 2.0.0"}, {SMTPD_CHUNK_SYNTAX, "501 5.5.4"},
 	};
 	struct buf b = {0};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -152,7 +152,7 @@ static void greeting(void)
 	is_str(buf_str(&s.out), "220 gw.example.net ESMTP\r\n", "greeting");
 	is_str(say(HELLO),
 	       "250-gw.example.net\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n"
-	       "250-DELIVERBY\r\n250 DSN\r\n", "EHLO");
+	       "250-CHUNKING\r\n250-DELIVERBY\r\n250 DSN\r\n", "EHLO");
 	r.deliverby = false;
 	r.smtputf8 = r.starttls = true;
 	begin(&r);
@@ -196,7 +196,6 @@ static void commands(void)
 	fresh(SMTPD_UNKNOWN_COMMAND, "NO\rOP\r\n");
 	fresh(SMTPD_NOT_OFFERED, HELLO "ETRN x\r\n");
 	fresh(SMTPD_NOT_OFFERED, HELLO "AUTH PLAIN\r\n");
-	fresh(SMTPD_NOT_OFFERED, HELLO "BDAT 3 LAST\r\n");
 	fresh(SMTPD_NOT_OFFERED, HELLO "STARTTLS\r\n");
 	fresh(SMTPD_VRFY, HELLO "VRFY bob\r\n");
 	fresh(SMTPD_EXPN, HELLO "EXPN staff\r\n");
@@ -336,6 +335,122 @@ static void smuggling(void)
 	}
 }
 
+/* The codes of the replies, one behind the other. */
+static void replies(const char *want, const char *text, const char *name)
+{
+	struct buf b = {0};
+	for (const char *p = say(text), *end; (end = strchr(p, '\n')); p = end + 1)
+		if (p[3] == ' ')
+			buf_printf(&b, "%s%.9s", b.n ? ", " : "", p);
+	is_str(buf_str(&b), want, name);
+	buf_free(&b);
+}
+
+#define HEAD "Subject: x\r\n\r\n"
+#define CHUNK "BDAT 14\r\n" HEAD
+#define YES "250 2.0.0"
+#define NO "503 5.5.1"
+
+/* CHUNKING (RFC 3030): what is counted is content and nothing else, in whatever pieces it comes. */
+static void chunks(void)
+{
+	static const char text[] = RCPT CHUNK "BDAT 0\r\nBDAT 3\r\n.\r\nbdat 6 last\r\nRSET\r\nNOOP\r\n";
+	for (size_t step = 1; step < 200; step += 7) {
+		begin(&plain);
+		row(SMTPD_NOOP, say_in(text, sizeof text - 1, step, SMTPD_QUEUED), "chunks in pieces");
+		ok(own.stored && s.state == SMTPD_COMMANDS && !s.mail.from, "one mail, step %zu", step);
+		is_str(buf_str(&own.content), HEAD ".\r\nRSET\r\n", "a dot and a command are content");
+	}
+	begin(&plain);
+	say(RCPT);
+	replies(YES ", " YES ", " YES ", " YES, CHUNK "BDAT 1\r\nxBDAT 0 LAST\r\nNOOP\r\n", "a reply for each chunk");
+	is_str(buf_str(&own.content), HEAD "x\r\n", "the last line gets its end");
+	fresh(SMTPD_CONTENT, RCPT "BDAT 0 LAST\r\n");
+	fresh(SMTPD_QUEUED, RCPT CHUNK "BDAT 2\r\nx\rBDAT 2 LAST\r\n\ny");
+	fresh(SMTPD_BARE, RCPT CHUNK "BDAT 2 LAST\r\nx\r");
+	ok(!own.stored, "a CR at the end is one alone");
+	fresh(SMTPD_SENDER_OK, RCPT CHUNK "BDAT 1 LAST\r\nx" "MAIL FROM:<c@example.org>\r\n");
+	fresh(SMTPD_GO_ON, RCPT CHUNK "RSET\r\nMAIL FROM:<c@example.org>\r\nRCPT TO:<a@x>\r\nDATA\r\n");
+	ok(own.forgotten, "RSET in between: aborted, then DATA may come");
+	fresh(SMTPD_LOOP, RCPT "BDAT 33 LAST\r\nX-CPM-Gateway: gw.example.net\r\n\r\nx");
+	struct smtpd_rules r = plain;
+	r.lmtp = true;
+	begin(&r);
+	say("LHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<a@x>\r\nRCPT TO:<b@x>\r\n");
+	replies(YES ", " YES ", " YES, CHUNK "BDAT 1 LAST\r\nx", "LMTP: one for a chunk, one for each recipient at the end");
+}
+
+/* A refused chunk is read to its end: nothing in it is a command. */
+static void chunks_refused(void)
+{
+#define EVIL "BDAT 31 LAST\r\nMAIL FROM:<evil@example.org>\r\nX"
+	begin(&plain);
+	say(HELLO);
+	replies(NO ", " YES, EVIL "NOOP\r\n", "no recipient");
+	ok(!s.mail.from, "nothing of it is heard");
+	say("MAIL FROM:<bob@example.org>\r\nRCPT TO:<a@x>\r\n");
+	replies(YES ", " NO ", " NO ", " NO, CHUNK "DATA\r\n" CHUNK EVIL, "DATA behind BDAT: 503, and so what follows");
+	replies("250 2.1.0, 250 2.1.5, 354 End w", "MAIL FROM:<bob@example.org>\r\nRCPT TO:<a@x>\r\nDATA\r\n", "LAST ended it");
+	begin(&plain);
+	say(RCPT);
+	replies(YES ", " NO, CHUNK "RCPT TO:<b@x>\r\n", "no RCPT behind BDAT");
+	begin(&plain);
+	say(RCPT);
+	replies("554 5.5.2, " NO ", " NO ", " YES, "BDAT 4\r\nx\ny\rBDAT 9\r\nx\r\n.\r\nQUIBDAT 2\r\nT\rRSET\r\n", "a bare LF, told at once");
+	ok(!own.stored && s.state == SMTPD_COMMANDS, "the session goes on");
+	static const char nul[] = RCPT "BDAT 3 LAST\r\na\0b";
+	begin(&plain);
+	row(SMTPD_CONTENT, say_in(nul, sizeof nul - 1, 999, SMTPD_QUEUED), "NUL");
+	begin(&plain);
+	own.data = SMTPD_QUEUE_AWAY;
+	say(RCPT);
+	replies("451 4.3.0, " NO ", " YES, CHUNK CHUNK "RSET\r\n", "no room");
+	begin(&plain);
+	own.refuse_content = true;
+	say(RCPT);
+	replies("451 4.3.0, " NO, CHUNK "BDAT 1 LAST\r\nx", "cannot be kept");
+	struct smtpd_rules t = plain;
+	t.starttls = t.require_tls = true;
+	begin(&t);
+	say(HELLO);
+	replies("530 5.7.0, " YES, EVIL "NOOP\r\n", "in clear");
+}
+
+static void chunk_sizes(void)
+{
+	static const char *const bad[] = {"BDAT\r\n", "BDAT x\r\n", "BDAT -1\r\n", "BDAT +1\r\n", "BDAT 1x LAST\r\n", "BDAT LAST\r\n",
+					  "BDAT 1 LAST LAST\r\n", "BDAT 1 2\r\n", "BDAT 0x10\r\n", "BDAT 1,5\r\n"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		begin(&plain);
+		say(RCPT);
+		row(SMTPD_CHUNK_SYNTAX, say(bad[i]), "no size");
+		is_int(s.state, SMTPD_CLOSING, "where it would end cannot be told: closed");
+	}
+	static const char *const far[] = {"99999999", "999999999999999999", "9223372036854775807", "18446744073709551617"};
+	for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
+		struct buf b = {0};
+		buf_printf(&b, RCPT "BDAT %s LAST\r\n", far[i]);
+		fresh(SMTPD_TOO_BIG, b.p);
+		is_int(s.state, SMTPD_CLOSING, "more than anybody reads");
+		buf_free(&b);
+	}
+	struct buf b = {0};
+	for (int i = 0; i < 62; i++)
+		buf_puts(&b, "0123456789abcd\r\n");
+	char *big = xasprintf("BDAT %zu\r\n%s" CHUNK CHUNK "RSET\r\n", b.n, b.p);
+	begin(&plain);
+	say(RCPT);
+	replies(YES ", 552 5.3.4, " NO ", " YES, big, "too big");
+	free(big);
+	ok(own.content.n <= 1000, "no more is kept than may be");
+	begin(&plain);
+	int n = 0;
+	for (say(RCPT); n < 500 && s.state == SMTPD_COMMANDS; n++)
+		say("BDAT 1\r\nx");
+	is_int(n, SMTPD_IDLING_MAX, "so many small chunks, with EHLO");
+	buf_free(&b);
+}
+
 static void limits(void)
 {
 	struct buf b = {0};
@@ -405,6 +520,9 @@ int main(void)
 	owner_says();
 	mails();
 	smuggling();
+	chunks();
+	chunks_refused();
+	chunk_sizes();
 	limits();
 	tls();
 	smtpd_free(&s);

@@ -66,6 +66,22 @@ same "one record for both" '[2,"lmtp","unix"]' "$(last '[(.mail.to | length), .m
 same "LMTP: a reply for each recipient" 2 "$(grep -c '^250 2.0.0' "$scratch/t")"
 "$client" "$scratch/one.sock" talk 'LHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<a@rcs.example.net>\r\nRCPT TO:<a@rcs.example.net>\r\nDATA\r\nB: c\r\n\r\n.\r\n' >"$scratch/t"
 same "named twice: two replies, one recipient" "2 1" "$(grep -c '^250 2.0.0' "$scratch/t") $(last '.mail.to | length')"
+chunk='Message-ID: <chunk@x>\r\nSubject: chunks\r\n\r\n'
+talk "${hello}RCPT TO:<+14155550101@rcs.example.net>\r\nBDAT 42\r\n${chunk}BDAT 5\r\n.\r\nQUBDAT 5 LAST\r\nIT\r\nxNOOP\r\n" >"$scratch/t"
+same "CHUNKING: chunks in one write, each answered" "250-CHUNKING 250 2.0.0 250 2.0.0 250 2.0.0 250 2.0.0" \
+	"$(grep -o -e '^250-CHUNKING' -e '^250 2.0.0' "$scratch/t" | paste -sd' ')"
+same "their octets, with the line's end that was missing" '"\r\n\r\n.\r\nQUIT\r\nx\r\n"' "$(last '.mail.body.text | .[38:] | tojson')"
+talk "${hello}RCPT TO:<+14155550101@rcs.example.net>\r\nBDAT 42\r\n${chunk}RSET\r\nMAIL FROM:<bob@example.org>\r\nRCPT TO:<+14155550101@rcs.example.net>\r\nDATA\r\n" 'B: c\r\n\r\n.\r\n' >"$scratch/t"
+same "aborted in between: only the next mail" '"B: c\r\n\r\n"' "$(last '.mail.body.text | tojson')"
+# smtp-send by libesmtp is a client that uses BDAT where it is offered.
+jq -nc --argjson port "$port" --arg text "$(printf 'Message-ID: <send@x>\r\nSubject: x\r\n\r\nfrom a client\r\nx')" '
+	{v: 1, id: "01jcaaaaaaaaaaaaaaaaaaaaaa", trace: "01jcaaaaaaaaaaaaaaaaaaaaaa", time: "2026-11-20T07:56:44.123Z", type: "mail.out", mail: {
+		from: "bob@example.org", to: [{address: "alice@rcs.example.net"}], message_id: "send@x", size: ($text | utf8bytelength - 1),
+		body: {type: "message/rfc822", text: $text[:-1]},
+		route: {engine: "submit", domain: "rcs.example.net", hosts: [{name: "gw", port: $port, addresses: ["127.0.0.1"]}], tls: "off"}}}' |
+	smtp-send -t 5 -e submit >"$scratch/send.out" 2>"$scratch/send.log"
+same "a client with BDAT" '["250","send@x","from a client"]' \
+	"$(jq -c --arg got "$(last '.mail | .message_id + " " + .body.text')" '[(.mail.results[0].code | tostring), ($got | split(" ")[0]), ($got | capture("(?<t>from a client)").t)]' "$scratch/send.out")"
 
 # ---- refusals ----
 taken=$(wc -l <"$scratch/one.out")
@@ -78,6 +94,13 @@ reply "loop: our own mark" "554 5.4.6" "$data" 'X-CPM-Gateway: mailgw.ims.exampl
 reply "smuggling LF.LF" "554 5.5.2" "$data" 'A: b\r\n\r\nx\n.\nMAIL FROM:<evil@example.org>\r\n.\r\n'
 reply "smuggling LF.CRLF" "554 5.5.2" "$data" 'A: b\r\n\r\nx\n.\r\nMAIL FROM:<evil@example.org>\r\n.\r\n'
 reply "smuggling CR.CR" "554 5.5.2" "$data" 'A: b\r\n\r\nx\r.\rMAIL FROM:<evil@example.org>\r\n.\r\n'
+rcpt="${hello}"'RCPT TO:<+14155550101@rcs.example.net>\r\n'
+reply "CHUNKING: a bare LF" "554 5.5.2" "${rcpt}BDAT 6 LAST\r\nA: b\n\n"
+reply "CHUNKING: a CR whose LF never comes" "554 5.5.2" "${rcpt}BDAT 7\r\nA: b\r\n\rBDAT 1 LAST\r\nx"
+reply "CHUNKING: DATA behind BDAT" "503 5.5.1" "${rcpt}BDAT 6\r\nA: b\r\nDATA\r\n"
+reply "CHUNKING: a refused chunk is no command" "503 5.5.1" "${hello}BDAT 36 LAST\r\nMAIL FROM:<evil@example.org>\r\nRSET\r\n"
+reply "CHUNKING: no size" "501 5.5.4" "${rcpt}BDAT x LAST\r\nNOOP\r\n"
+reply "CHUNKING: far too big" "552 5.3.4" "${rcpt}BDAT 99999999999 LAST\r\n"
 reply "a line without end" "500 5.5.6" "$(printf 'x%.0s' $(seq 2100))\r\n"
 talk 'EHLO c\r\n' 'STARTTLS\r\nMAIL FROM:<evil@example.org>\r\n' >"$scratch/t"
 check "STARTTLS with something behind it: refused, closed" bash -c "grep -q '^503 5.5.1' '$scratch/t' && tail -n 1 '$scratch/t' | grep -q closed && ! grep -q '2.1.0' '$scratch/t'"

@@ -45,6 +45,8 @@ static const struct smtpd_row table_5_6[SMTPD_ANSWERS] = {
 	[SMTPD_HELP] =              {214, "2.0.0", "See RFC 5321",                           "HELP"},
 	[SMTPD_BYE] =               {221, "2.0.0", "Bye",                                    "QUIT"},
 	[SMTPD_TLS_READY] =         {220, "2.0.0", "Ready to start TLS",                     "STARTTLS"},
+	[SMTPD_CHUNK_TAKEN] =       {250, "2.0.0", "Chunk taken",                            "BDAT"},
+	[SMTPD_CHUNK_SYNTAX] =      {501, "5.5.4", "Syntax error in BDAT, closing",          "BDAT of no size"},
 	[SMTPD_ERRORS] =            {421, "4.7.0", "Too many errors, closing",               "more than 20 refused commands"},
 	[SMTPD_SHUTDOWN] =          {421, "4.3.2", "Shutting down",                          "the server ends"},
 };

@@ -13,7 +13,7 @@ enum smtpd_verb smtpd_verb(struct slice line, struct slice *rest)
 		{"HELO", SMTPD_V_HELO}, {"EHLO", SMTPD_V_EHLO},	  {"LHLO", SMTPD_V_LHLO},   {"MAIL", SMTPD_V_MAIL},
 		{"RCPT", SMTPD_V_RCPT}, {"DATA", SMTPD_V_DATA},	  {"RSET", SMTPD_V_RSET},   {"NOOP", SMTPD_V_NOOP},
 		{"QUIT", SMTPD_V_QUIT}, {"HELP", SMTPD_V_HELP},	  {"VRFY", SMTPD_V_VRFY},   {"EXPN", SMTPD_V_EXPN},
-		{"ETRN", SMTPD_V_ABSENT}, {"AUTH", SMTPD_V_ABSENT}, {"BDAT", SMTPD_V_ABSENT},
+		{"ETRN", SMTPD_V_ABSENT}, {"AUTH", SMTPD_V_ABSENT}, {"BDAT", SMTPD_V_BDAT},
 		{"STARTTLS", SMTPD_V_STARTTLS},
 	};
 	bool more;

@@ -1,4 +1,4 @@
-/* The octets behind DATA: transparency, the one true end, what the header says of loops, a digest. */
+/* The octets behind DATA and BDAT: transparency, the one true end, what the header says of loops, a digest. */
 #include "smtp/server/server.h"
 #include "base/log.h"
 
@@ -146,6 +146,24 @@ size_t smtpd_content_feed(struct smtpd_content *c, const char *p, size_t n, bool
 	return i;
 }
 
+void smtpd_content_chunk(struct smtpd_content *c, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		c->nul |= p[i] == '\0';
+		if (c->at != TEXT || p[i] == '\r' || p[i] == '\n')
+			c->at = behind(c, c->at, p[i]);
+	}
+	c->taken += (int64_t)n;
+	emit(c, p, n);
+}
+
+void smtpd_content_last(struct smtpd_content *c)
+{
+	c->bare |= c->at == CR;
+	if (c->at == TEXT)
+		emit(c, "\r\n", 2);
+}
+
 void smtpd_content_finish(struct smtpd_content *c)
 {
 	if (!c->in_body)
@@ -155,15 +173,25 @@ void smtpd_content_finish(struct smtpd_content *c)
 		die_temp("out of memory");
 }
 
-enum smtpd_answer smtpd_content_judge(const struct smtpd_content *c, int max_received)
+enum smtpd_answer smtpd_content_fault(const struct smtpd_content *c)
 {
 	if (c->bare)
 		return SMTPD_BARE;
-	if (c->nul || (!c->size && !c->big))
+	if (c->nul)
 		return SMTPD_CONTENT;
 	if (c->big)
 		return SMTPD_TOO_BIG;
+	return c->failed ? SMTPD_QUEUE_AWAY : SMTPD_QUEUED;
+}
+
+enum smtpd_answer smtpd_content_judge(const struct smtpd_content *c, int max_received)
+{
+	enum smtpd_answer fault = smtpd_content_fault(c);
+	if (fault != SMTPD_QUEUED && fault != SMTPD_QUEUE_AWAY)
+		return fault;
+	if (!c->size)
+		return SMTPD_CONTENT;
 	if ((c->own_mark && !c->report) || c->received > max_received)
 		return SMTPD_LOOP;
-	return c->failed ? SMTPD_QUEUE_AWAY : SMTPD_QUEUED;
+	return fault;
 }

@@ -1,13 +1,10 @@
 /* One session: which command may come when, and what it is answered. */
-#include "smtp/server/server.h"
+#include "smtp/server/private.h"
 #include "base/text.h"
 
 #include <stdlib.h>
 
-/* Octets of a mail that is refused for its size anyway: more, and the connection ends. */
-enum { BEYOND_FACTOR = 2, BEYOND_SLACK = 1 << 20 };
-
-static void answer(struct smtpd *s, enum smtpd_answer a)
+void smtpd_say(struct smtpd *s, enum smtpd_answer a)
 {
 	s->last = a;
 	smtpd_reply(&s->out, a);
@@ -28,9 +25,10 @@ void smtpd_end(struct smtpd *s, enum smtpd_answer a)
 	s->state = SMTPD_CLOSING;
 }
 
-static void forget(struct smtpd *s)
+void smtpd_forget(struct smtpd *s)
 {
 	smtpd_mail_free(&s->mail);
+	s->chunks = SMTPD_UNCHUNKED;
 	s->ops->forget(s->ctx);
 }
 
@@ -66,7 +64,8 @@ void smtpd_free(struct smtpd *s)
 static void keywords(struct smtpd *s)
 {
 	const struct smtpd_rules *r = &s->rules;
-	buf_printf(&s->out, "250-%s\r\n250-PIPELINING\r\n250-SIZE %lld\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n",
+	buf_printf(&s->out, "250-%s\r\n250-PIPELINING\r\n250-SIZE %lld\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n"
+		   "250-CHUNKING\r\n",
 		   r->host, (long long)r->max_size);
 	if (r->starttls && !s->tls)
 		buf_puts(&s->out, "250-STARTTLS\r\n");
@@ -80,17 +79,17 @@ static void keywords(struct smtpd *s)
 static void hello(struct smtpd *s, enum smtpd_verb verb, struct slice name)
 {
 	if ((verb == SMTPD_V_LHLO) != s->rules.lmtp) {
-		answer(s, SMTPD_NOT_OFFERED);
+		smtpd_say(s, SMTPD_NOT_OFFERED);
 		return;
 	}
 	bool good = name.n > 0 && name.n <= 255 && utf8_valid(name.p, name.n);
 	for (size_t i = 0; i < name.n; i++)
 		good = good && (unsigned char)name.p[i] > ' ' && name.p[i] != '<' && name.p[i] != '>';
 	if (!good) {
-		answer(s, SMTPD_SYNTAX);
+		smtpd_say(s, SMTPD_SYNTAX);
 		return;
 	}
-	forget(s);
+	smtpd_forget(s);
 	free(s->helo);
 	s->helo = slice_dup(name);
 	s->esmtp = verb != SMTPD_V_HELO;
@@ -105,11 +104,11 @@ static void mail(struct smtpd *s, struct slice rest)
 {
 	struct slice address, params;
 	if (!s->helo || s->mail.from) {
-		answer(s, SMTPD_SEQUENCE);
+		smtpd_say(s, SMTPD_SEQUENCE);
 		return;
 	}
 	if (!smtpd_path(rest, "FROM:", &address, &params)) {
-		answer(s, SMTPD_SYNTAX);
+		smtpd_say(s, SMTPD_SYNTAX);
 		return;
 	}
 	enum smtpd_answer a = smtpd_mail_params(&s->rules, params, &s->mail);
@@ -121,13 +120,13 @@ static void mail(struct smtpd *s, struct slice rest)
 		s->mail.from = slice_dup(address);
 	else
 		smtpd_mail_free(&s->mail);
-	answer(s, a);
+	smtpd_say(s, a);
 }
 
 static enum smtpd_answer recipient(struct smtpd *s, struct slice rest, struct smtpd_recipient *to)
 {
 	struct slice address, params;
-	if (!s->mail.from)
+	if (!s->mail.from || s->chunks != SMTPD_UNCHUNKED)
 		return SMTPD_SEQUENCE;
 	if (s->mail.recipients >= (size_t)s->rules.max_rcpt)
 		return SMTPD_TOO_MANY_RCPT;
@@ -155,17 +154,22 @@ static void rcpt(struct smtpd *s, struct slice rest)
 	} else {
 		smtpd_recipient_free(&to);
 	}
-	answer(s, a);
+	smtpd_say(s, a);
 }
 
 static void data(struct smtpd *s, struct slice rest)
 {
 	if (rest.n) {
-		answer(s, SMTPD_SYNTAX);
+		smtpd_say(s, SMTPD_SYNTAX);
+		return;
+	}
+	if (s->chunks != SMTPD_UNCHUNKED) {
+		smtpd_chunks_fail(s); /* not both in one transaction (RFC 3030 3) */
+		smtpd_say(s, SMTPD_SEQUENCE);
 		return;
 	}
 	enum smtpd_answer a = s->mail.recipients ? s->ops->data(s->ctx) : SMTPD_SEQUENCE;
-	answer(s, a);
+	smtpd_say(s, a);
 	if (a != SMTPD_GO_ON)
 		return;
 	s->content.max = s->rules.max_size;
@@ -177,21 +181,21 @@ static void data(struct smtpd *s, struct slice rest)
 static void starttls(struct smtpd *s, struct slice rest, bool behind)
 {
 	if (!s->rules.starttls) {
-		answer(s, SMTPD_NOT_OFFERED);
+		smtpd_say(s, SMTPD_NOT_OFFERED);
 	} else if (rest.n) {
-		answer(s, SMTPD_SYNTAX);
+		smtpd_say(s, SMTPD_SYNTAX);
 	} else if (s->tls || !s->helo) {
-		answer(s, SMTPD_SEQUENCE);
+		smtpd_say(s, SMTPD_SEQUENCE);
 	} else if (behind) {
-		answer(s, SMTPD_SEQUENCE);
+		smtpd_say(s, SMTPD_SEQUENCE);
 		s->state = SMTPD_CLOSING;
 	} else {
-		answer(s, SMTPD_TLS_READY);
+		smtpd_say(s, SMTPD_TLS_READY);
 		s->state = SMTPD_STARTING_TLS;
 	}
 }
 
-static bool needs_tls(const struct smtpd *s, enum smtpd_verb v)
+bool smtpd_needs_tls(const struct smtpd *s, enum smtpd_verb v)
 {
 	return s->rules.require_tls && !s->tls && v != SMTPD_V_EHLO && v != SMTPD_V_LHLO && v != SMTPD_V_NOOP &&
 	       v != SMTPD_V_QUIT && v != SMTPD_V_STARTTLS && v != SMTPD_V_NONE && v != SMTPD_V_ABSENT;
@@ -205,19 +209,19 @@ static void simple(struct smtpd *s, enum smtpd_verb v, struct slice rest)
 		[SMTPD_V_EXPN] = SMTPD_EXPN,		[SMTPD_V_QUIT] = SMTPD_BYE,
 	};
 	if (rest.n && (v == SMTPD_V_RSET || v == SMTPD_V_QUIT)) {
-		answer(s, SMTPD_SYNTAX);
+		smtpd_say(s, SMTPD_SYNTAX);
 		return;
 	}
 	if (v == SMTPD_V_RSET)
-		forget(s);
-	answer(s, says[v]);
+		smtpd_forget(s);
+	smtpd_say(s, says[v]);
 	if (v == SMTPD_V_QUIT)
 		s->state = SMTPD_CLOSING;
 }
 
 static bool leads_on(enum smtpd_verb v)
 {
-	return v == SMTPD_V_MAIL || v == SMTPD_V_RCPT || v == SMTPD_V_DATA || v == SMTPD_V_STARTTLS;
+	return v == SMTPD_V_MAIL || v == SMTPD_V_RCPT || v == SMTPD_V_DATA || v == SMTPD_V_BDAT || v == SMTPD_V_STARTTLS;
 }
 
 static void command(struct smtpd *s, struct slice line, bool behind)
@@ -228,8 +232,8 @@ static void command(struct smtpd *s, struct slice line, bool behind)
 		smtpd_end(s, SMTPD_ERRORS);
 		return;
 	}
-	if (needs_tls(s, v)) {
-		answer(s, SMTPD_NEEDS_TLS);
+	if (v != SMTPD_V_BDAT && smtpd_needs_tls(s, v)) {
+		smtpd_say(s, SMTPD_NEEDS_TLS);
 		return;
 	}
 	switch (v) {
@@ -246,6 +250,9 @@ static void command(struct smtpd *s, struct slice line, bool behind)
 		break;
 	case SMTPD_V_DATA:
 		data(s, rest);
+		break;
+	case SMTPD_V_BDAT:
+		smtpd_bdat(s, rest); /* whatever is wrong, its octets must not be read as commands */
 		break;
 	case SMTPD_V_STARTTLS:
 		starttls(s, rest, behind);
@@ -284,23 +291,44 @@ static size_t feed_line(struct smtpd *s, const char *p, size_t n)
 	s->line_long = false;
 	s->commands++;
 	if (too_long)
-		answer(s, SMTPD_LINE_LONG);
+		smtpd_say(s, SMTPD_LINE_LONG);
 	else if (whole.n < 2 || whole.p[whole.n - 2] != '\r' || !line_good((struct slice){whole.p, whole.n - 2}))
-		answer(s, SMTPD_UNKNOWN_COMMAND);
+		smtpd_say(s, SMTPD_UNKNOWN_COMMAND);
 	else
 		command(s, (struct slice){whole.p, whole.n - 2}, k < n);
 	buf_free(&whole);
 	return k;
 }
 
-static void settle(struct smtpd *s, enum smtpd_answer a)
+void smtpd_settle(struct smtpd *s, enum smtpd_answer a)
 {
 	size_t times = s->rules.lmtp ? s->mail.recipients : 1;
 	s->state = SMTPD_COMMANDS;
 	for (size_t i = 1; i < times; i++)
 		smtpd_reply(&s->out, a);
-	answer(s, a);
-	forget(s);
+	smtpd_say(s, a);
+	smtpd_forget(s);
+}
+
+void smtpd_complete(struct smtpd *s)
+{
+	struct smtpd_content *c = &s->content;
+	s->commands++;
+	smtpd_content_finish(c);
+	enum smtpd_answer a = smtpd_content_judge(c, s->rules.max_received);
+	if (a != SMTPD_QUEUED) {
+		smtpd_settle(s, a);
+		return;
+	}
+	s->state = SMTPD_STORING;
+	s->idling = 0;
+	s->ops->store(s->ctx);
+}
+
+/* Octets of a mail that is refused for its size anyway: more, and the connection ends. */
+int64_t smtpd_patience(const struct smtpd *s)
+{
+	return 2 * s->rules.max_size + (1 << 20);
 }
 
 static size_t feed_content(struct smtpd *s, const char *p, size_t n)
@@ -308,41 +336,43 @@ static size_t feed_content(struct smtpd *s, const char *p, size_t n)
 	bool end;
 	struct smtpd_content *c = &s->content;
 	size_t k = smtpd_content_feed(c, p, n, &end);
-	if (!end) {
-		if (c->taken > BEYOND_FACTOR * c->max + BEYOND_SLACK) {
-			smtpd_end(s, SMTPD_TOO_BIG);
-		}
-		return k;
-	}
-	s->commands++;
-	smtpd_content_finish(c);
-	enum smtpd_answer a = smtpd_content_judge(c, s->rules.max_received);
-	if (a != SMTPD_QUEUED) {
-		settle(s, a);
-		return k;
-	}
-	s->state = SMTPD_STORING;
-	s->idling = 0;
-	s->ops->store(s->ctx);
+	if (end)
+		smtpd_complete(s);
+	else if (c->taken > smtpd_patience(s))
+		smtpd_end(s, SMTPD_TOO_BIG);
 	return k;
+}
+
+static size_t feed(struct smtpd *s, const char *p, size_t n)
+{
+	switch (s->state) {
+	case SMTPD_COMMANDS:
+		return feed_line(s, p, n);
+	case SMTPD_DATA:
+		return feed_content(s, p, n);
+	case SMTPD_CHUNK:
+		return smtpd_feed_chunk(s, p, n);
+	default:
+		return 0;
+	}
 }
 
 size_t smtpd_feed(struct smtpd *s, const char *p, size_t n)
 {
-	size_t done = 0;
-	while (done < n && (s->state == SMTPD_COMMANDS || s->state == SMTPD_DATA))
-		done += s->state == SMTPD_DATA ? feed_content(s, p + done, n - done) : feed_line(s, p + done, n - done);
+	size_t done = 0, k = 1;
+	for (; done < n && k; done += k)
+		k = feed(s, p + done, n - done);
 	return done;
 }
 
-void smtpd_settle(struct smtpd *s, enum smtpd_answer a)
+bool smtpd_inside(const struct smtpd *s)
 {
-	settle(s, a);
+	return s->state == SMTPD_DATA || s->state == SMTPD_CHUNK;
 }
 
 void smtpd_tls_started(struct smtpd *s)
 {
-	forget(s);
+	smtpd_forget(s);
 	free(s->helo);
 	s->helo = NULL;
 	s->tls = true;

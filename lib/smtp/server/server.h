@@ -19,7 +19,8 @@ enum {
 	SMTPD_ORCPT_MAX = 500,	  /* RFC 3461 4.2 */
 	SMTPD_ERRORS_MAX = 20,	  /* refused commands of an ESMTP session since its last good mail */
 	SMTPD_LMTP_ERRORS_MAX = 1000, /* the same of LMTP, where an MTA of ours hands over what others sent */
-	SMTPD_IDLING_MAX = 100,	  /* commands that lead to no mail, in a row */
+	SMTPD_IDLING_MAX = 100,	  /* commands that lead to no mail, and small chunks, in a row */
+	SMTPD_CHUNK_SMALL = 512,  /* octets: a chunk below that is no progress */
 	SMTPD_FIELD_MAX = 1024,	  /* octets of a header field that are looked at */
 	SMTPD_MESSAGE_ID_MAX = 512,
 };
@@ -69,6 +70,8 @@ enum smtpd_answer {
 	SMTPD_HELP,
 	SMTPD_BYE,
 	SMTPD_TLS_READY,
+	SMTPD_CHUNK_TAKEN,
+	SMTPD_CHUNK_SYNTAX,
 	SMTPD_ERRORS,
 	SMTPD_SHUTDOWN,
 	SMTPD_ANSWERS
@@ -105,7 +108,7 @@ struct smtpd_mail {
 	int64_t by_seconds;
 };
 
-/* ---- content.c: the octets behind DATA ---- */
+/* ---- content.c: the octets behind DATA and BDAT ---- */
 
 struct evp_md_ctx_st;
 
@@ -119,7 +122,7 @@ struct smtpd_content {
 	int64_t taken;	/* octets that came, kept or not */
 	bool bare;	/* a CR without LF or an LF without CR (8.5) */
 	bool nul, eightbit;
-	bool big, failed; /* over max; the sink refused */
+	bool big, failed; /* over max, also set by the owner; the sink refused */
 	bool own_mark;	/* X-CPM-Gateway of ours in the top header (8.2) */
 	bool report;	/* Content-Type: multipart/report */
 	int received;	/* Received fields */
@@ -136,10 +139,16 @@ struct smtpd_content {
 void smtpd_content_begin(struct smtpd_content *c);
 /* Take octets up to the end of data, which is CRLF.CRLF only. Returns how many were taken; *end: they end the mail. */
 size_t smtpd_content_feed(struct smtpd_content *c, const char *p, size_t n, bool *end);
-/* The same for content that is no SMTP stream: no dots, no end. */
+/* The same for a chunk of BDAT: no dots, no end, but a CR or LF alone is as wrong as behind DATA. */
+void smtpd_content_chunk(struct smtpd_content *c, const char *p, size_t n);
+/* The last chunk was fed: a last line without CRLF gets one, as DATA would have had. */
+void smtpd_content_last(struct smtpd_content *c);
+/* The same for content that is no SMTP stream: no dots, no end, no faults of lines. */
 void smtpd_content_plain(struct smtpd_content *c, const char *p, size_t n);
 void smtpd_content_finish(struct smtpd_content *c);
-/* The row that what was found asks for; SMTPD_QUEUED: nothing is wrong. */
+/* What no further octet can mend; SMTPD_QUEUED: nothing. */
+enum smtpd_answer smtpd_content_fault(const struct smtpd_content *c);
+/* The row that what was found in the whole asks for; SMTPD_QUEUED: nothing is wrong. */
 enum smtpd_answer smtpd_content_judge(const struct smtpd_content *c, int max_received);
 void smtpd_content_free(struct smtpd_content *c);
 
@@ -147,7 +156,8 @@ void smtpd_content_free(struct smtpd_content *c);
 
 enum smtpd_verb {
 	SMTPD_V_NONE, SMTPD_V_HELO, SMTPD_V_EHLO, SMTPD_V_LHLO, SMTPD_V_MAIL, SMTPD_V_RCPT, SMTPD_V_DATA, SMTPD_V_RSET,
-	SMTPD_V_NOOP, SMTPD_V_QUIT, SMTPD_V_HELP, SMTPD_V_VRFY, SMTPD_V_EXPN, SMTPD_V_STARTTLS, SMTPD_V_ABSENT
+	SMTPD_V_NOOP, SMTPD_V_QUIT, SMTPD_V_HELP, SMTPD_V_VRFY, SMTPD_V_EXPN, SMTPD_V_STARTTLS, SMTPD_V_BDAT,
+	SMTPD_V_ABSENT
 };
 /* The verb of a command line (without CRLF); *rest: what follows it. SMTPD_V_ABSENT: known but not offered. */
 enum smtpd_verb smtpd_verb(struct slice line, struct slice *rest);
@@ -173,6 +183,7 @@ void smtpd_mail_free(struct smtpd_mail *m);
 enum smtpd_state {
 	SMTPD_COMMANDS,
 	SMTPD_DATA,
+	SMTPD_CHUNK,	/* the octets of a BDAT, kept or only read */
 	SMTPD_STORING,	/* the owner has the mail: smtpd_settle() goes on */
 	SMTPD_STARTING_TLS, /* send .out in clear, then TLS, then smtpd_tls_started() */
 	SMTPD_CLOSING	/* send .out, then close */
@@ -183,7 +194,7 @@ struct smtpd_ops {
 	enum smtpd_answer (*sender)(void *ctx, struct slice address);
 	/* The answer to a RCPT; sets cpm and role. */
 	enum smtpd_answer (*recipient)(void *ctx, struct smtpd_recipient *to);
-	/* DATA: SMTPD_GO_ON, or a refusal. */
+	/* DATA, the first BDAT: SMTPD_GO_ON, or a refusal. */
 	enum smtpd_answer (*data)(void *ctx);
 	/* A piece of the content; false: it cannot be kept. */
 	bool (*content)(void *ctx, const char *p, size_t n);
@@ -209,6 +220,10 @@ struct smtpd {
 	/* its own */
 	struct buf line;
 	bool line_long;
+	enum { SMTPD_UNCHUNKED, SMTPD_CHUNKS, SMTPD_CHUNKS_FAILED } chunks; /* of the transaction: BDAT was said */
+	int64_t chunk;		    /* octets of this chunk that are still to come */
+	bool chunk_last;
+	enum smtpd_answer chunk_answer; /* a refusal: its octets are read and forgotten */
 	int errors, idling;
 	unsigned commands; /* complete ones: does the client make progress? */
 };
@@ -218,6 +233,8 @@ void smtpd_begin(struct smtpd *s, const struct smtpd_rules *rules, const char *g
 		 void *ctx);
 /* Take octets; returns how many. Fewer than n: .state says what has to happen first. */
 size_t smtpd_feed(struct smtpd *s, const char *p, size_t n);
+/* Octets of a mail are being read. */
+bool smtpd_inside(const struct smtpd *s);
 /* The stored mail's answer: SMTPD_QUEUED or a refusal; LMTP: for each recipient. */
 void smtpd_settle(struct smtpd *s, enum smtpd_answer a);
 /* The handshake is done: everything that was said before is forgotten (RFC 3207 4.2). */
