@@ -69,6 +69,7 @@ enum smtpd_answer mail_users_recipient(const struct mail_users *u, struct smtpd_
 		[MAP_RCPT_OK] = SMTPD_RCPT_OK,		   [MAP_RCPT_ROLE] = SMTPD_POSTMASTER,
 		[MAP_RCPT_UNKNOWN] = SMTPD_UNKNOWN_USER,   [MAP_RCPT_SYNTAX] = SMTPD_BAD_ADDRESS,
 		[MAP_RCPT_GONE] = SMTPD_EXPIRED,	   [MAP_RCPT_FOREIGN] = SMTPD_NOT_OURS,
+		[MAP_RCPT_LATER] = SMTPD_QUEUE_AWAY,
 	};
 	return rows[verdict];
 }

@@ -80,16 +80,21 @@ enum map_rcpt {
 	MAP_RCPT_UNKNOWN, /* 550 5.1.1 */
 	MAP_RCPT_SYNTAX,  /* 550 5.1.3 */
 	MAP_RCPT_GONE,	  /* 550 5.1.6: a group address or alias that is no more */
-	MAP_RCPT_FOREIGN  /* 550 5.7.1: not a domain of ours */
+	MAP_RCPT_FOREIGN, /* 550 5.7.1: not a domain of ours */
+	MAP_RCPT_LATER	  /* 451 4.3.0: the alias table cannot be read now */
 };
-/* The alias table (2.5, 2.6): the CPM URI behind a g-, a- or x- local part. */
+/* The alias table (2.5, 2.6): the CPM URI behind a g-, a- or x- local part (in lower case). */
+enum map_alias { MAP_ALIAS_NONE, MAP_ALIAS_FOUND, MAP_ALIAS_TROUBLE };
 struct map_aliases {
-	bool (*find)(void *ctx, const char *local, struct buf *uri);
+	enum map_alias (*find)(void *ctx, const char *local, struct buf *uri);
 	void *ctx;
 };
 /* aliases may be NULL: an empty table. */
 enum map_rcpt map_to_cpm(const struct map_names *names, const char *rcpt, const struct map_aliases *aliases,
 			 struct buf *uri);
+/* 2.1, sub-addresses: append what stands behind the last "--" of a local part in lower case. false: the knob is off, or
+ * nothing stands there. */
+bool map_suffix(const struct map_names *names, struct slice local, struct buf *out);
 /* "5.1.1" and so on; "2.1.5" for MAP_RCPT_OK and MAP_RCPT_ROLE. */
 const char *map_rcpt_code(enum map_rcpt verdict);
 /* Is this mail domain (any case) one that the gateway maps to CPM users? */

@@ -20,14 +20,14 @@ enum alias_kind {
 	ALIAS_GROUP = 'g',  /* "g-" and 26 characters: a group's address for one e-mail user (2.5) */
 	ALIAS_SENDER = 'a', /* "a-": the reverse-path of a private message (2.6) */
 	ALIAS_LONG = 'x',   /* "x-": a user whose local part would be over 64 octets (2.1); does not expire */
-	ALIAS_SUBADDRESS = 's', /* the part of a local part behind its last "--" (2.1) */
+	ALIAS_SUFFIX = 's', /* 13 characters: what stands behind the last "--" of a local part (2.1, subaddress) */
 	ALIAS_TOKEN = 't',  /* 26 characters: TOKEN of a msg-id K.TOKEN.SEQ.MAC (3.12) */
 };
 
 /* A row. Ended by alias_free(). */
 struct alias {
 	enum alias_kind kind;
-	struct buf uri;	  /* the CPM user or focus */
+	struct buf uri;	  /* the CPM user or focus, normalised */
 	struct buf users; /* e-mail users who may write to it, domain in lower case, LF between; empty: anybody */
 	struct buf conv, contr, msgid; /* of the message it was made for; empty: none (x-) */
 	bool private;	  /* made for a private request */
@@ -43,20 +43,22 @@ extern const char alias_schema[];
 struct alias_table {
 	struct sqlite3 *db;
 	struct sqlite3_stmt *find, *add, *touch, *purge;
-	int64_t alive_ms; /* what was used last before this is expired; set by the caller before each batch */
+	int64_t now_ms, grace_ms;
+	unsigned added; /* since the last look for old rows */
 };
 
-/* Use the state store; prepares once for each connection. Errors of the database end the process (111). */
-void alias_use(struct alias_table *t, struct sqlite3 *db, int64_t alive_ms);
+/* Use the state store; prepares once for each connection. What was not used for grace_ms (group_addr_grace) is expired.
+ * Errors of the database end the process (111). */
+void alias_use(struct alias_table *t, struct sqlite3 *db, int64_t now_ms, int64_t grace_ms);
 void alias_end(struct alias_table *t);
 /* The row of a name that is not expired; false: none. */
 bool alias_find(struct alias_table *t, const char *name, struct alias *out);
 /* The member of an `alias` record (cpmail-record(5)). A name that is there already keeps what it stands for: repeated
  * records change nothing, and an expired name is not given out again. false: it is no such record. */
 bool alias_take(struct alias_table *t, const json_t *member);
-/* A mail came for it: its time begins anew. */
-void alias_touch(struct alias_table *t, const char *name, int64_t now_ms);
-/* Forget rows that have long expired, a bounded number at a time. */
+/* A mail came for it: its time begins anew, if it was not over. */
+void alias_touch(struct alias_table *t, const char *name);
+/* Forget rows that expired a grace_ms ago and more, now and then and a bounded number at a time. */
 void alias_purge(struct alias_table *t);
 
 /* ---- read-only, from other programs ---- */

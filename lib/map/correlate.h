@@ -90,8 +90,4 @@ void correlate_purge(struct correlate *c, int64_t before_ms);
 json_t *correlate_thread(const struct correlate_query *q, const struct correlation *r, const char *subject,
 			 int64_t now_ms);
 
-/* The next id of an In-Reply-To or References body, without <>; junk between ids is passed over, each octet once.
- * false: no more. */
-bool correlate_next_id(struct slice *rest, struct slice *id);
-
 #endif

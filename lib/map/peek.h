@@ -19,10 +19,11 @@ enum peek_answer {
 	PEEK_TROUBLE /* the store cannot be read now: ask again later; was logged */
 };
 
-/* The question: a SELECT with one parameter, the key. sql is kept, not copied. path NULL: always PEEK_NONE. */
+/* The question: a SELECT with parameters, the keys. sql is kept, not copied. path NULL: always PEEK_NONE. */
 struct peek *peek_new(const char *path, const char *sql);
-/* row is called for the first row, while its columns can be read. */
-enum peek_answer peek_ask(struct peek *p, const char *key, void (*row)(struct sqlite3_stmt *st, void *ctx), void *ctx);
+/* row is called for each row, whose columns can be read then. */
+enum peek_answer peek_ask(struct peek *p, const char *const *keys, int n,
+			  void (*row)(struct sqlite3_stmt *st, void *ctx), void *ctx);
 void peek_free(struct peek *p);
 
 #endif

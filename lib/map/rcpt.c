@@ -86,20 +86,34 @@ static enum map_rcpt name_rule(const struct rcpt *r, struct buf *uri)
 
 static enum map_rcpt alias_rule(const struct rcpt *r, struct buf *uri)
 {
-	if (r->aliases && r->aliases->find(r->aliases->ctx, buf_str(&r->local), uri))
-		return MAP_RCPT_OK;
+	enum map_alias a = r->aliases ? r->aliases->find(r->aliases->ctx, buf_str(&r->local), uri) : MAP_ALIAS_NONE;
+	if (a != MAP_ALIAS_NONE)
+		return a == MAP_ALIAS_FOUND ? MAP_RCPT_OK : MAP_RCPT_LATER;
 	return token_local_form(slice_buf(&r->local)) == 'x' ? MAP_RCPT_UNKNOWN : MAP_RCPT_GONE;
 }
 
-/* The part behind the last "--" is a correlation suffix (2.1). */
+/* Where the "--" begins behind which a correlation suffix stands (2.1); 0: nowhere. */
+static size_t suffix_at(struct slice local)
+{
+	for (size_t i = local.n; i-- > 2;)
+		if (local.p[i - 1] == '-' && local.p[i - 2] == '-')
+			return i - 2;
+	return 0;
+}
+
 static void drop_suffix(struct buf *local)
 {
-	for (size_t i = local->n; i-- > 2;)
-		if (local->p[i - 1] == '-' && local->p[i - 2] == '-') {
-			if (i - 2 > 0)
-				local->p[local->n = i - 2] = '\0';
-			return;
-		}
+	size_t at = suffix_at(slice_buf(local));
+	if (at)
+		local->p[local->n = at] = '\0';
+}
+
+bool map_suffix(const struct map_names *names, struct slice local, struct buf *out)
+{
+	size_t at = names->subaddress ? suffix_at(local) : 0;
+	if (at)
+		buf_put(out, local.p + at + 2, local.n - at - 2);
+	return at > 0;
 }
 
 static enum map_rcpt local_rule(struct rcpt *r, struct buf *uri)
@@ -159,6 +173,7 @@ const char *map_rcpt_code(enum map_rcpt verdict)
 	static const char *const code[] = {
 		[MAP_RCPT_OK] = "2.1.5",     [MAP_RCPT_ROLE] = "2.1.5", [MAP_RCPT_UNKNOWN] = "5.1.1",
 		[MAP_RCPT_SYNTAX] = "5.1.3", [MAP_RCPT_GONE] = "5.1.6", [MAP_RCPT_FOREIGN] = "5.7.1",
+		[MAP_RCPT_LATER] = "4.3.0",
 	};
 	return code[verdict];
 }

@@ -238,13 +238,15 @@ static void request_uris(void)
 	}
 }
 
-static bool find_alias(void *ctx, const char *local, struct buf *uri)
+static enum map_alias find_alias(void *ctx, const char *local, struct buf *uri)
 {
 	(void)ctx;
+	if (strcmp(local, "g-zzzzzzzzzzzzzzzzzzzzzzzzzz") == 0)
+		return MAP_ALIAS_TROUBLE;
 	if (strcmp(local, "g-irlzyowxmah6qf7flzyuh4ppyb") != 0)
-		return false;
+		return MAP_ALIAS_NONE;
 	buf_puts(uri, "sip:conf-77@focus.ims.example.net");
-	return true;
+	return MAP_ALIAS_FOUND;
 }
 
 static const struct {
@@ -257,6 +259,7 @@ static const struct {
 	{"Paul.Smith@Company.example", MAP_RCPT_OK, "sip:paul@corp.example.com"},
 	{"g-irlzyowxmah6qf7flzyuh4ppyb@rcs.example.net", MAP_RCPT_OK, "sip:conf-77@focus.ims.example.net"},
 	{"g-aaaaaaaaaaaaaaaaaaaaaaaaaa@rcs.example.net", MAP_RCPT_GONE, ""},
+	{"g-zzzzzzzzzzzzzzzzzzzzzzzzzz@rcs.example.net", MAP_RCPT_LATER, ""},
 	{"a-aaaaaaaaaaaaaaaaaaaaaaaaaa@rcs.example.net", MAP_RCPT_GONE, ""},
 	{"x-aaaaaaaaaaaaaaaaaaaaaaaaaa@rcs.example.net", MAP_RCPT_UNKNOWN, ""},
 	{"+14155550101@rcs.example.net", MAP_RCPT_OK, "tel:+14155550101"},
