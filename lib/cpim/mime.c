@@ -1,6 +1,6 @@
 #include "cpim/mime.h"
 #include "base/text.h"
-#include "cpim/charset.h"
+#include "base/charset.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "base/text.h"
-#include "cpim/charset.h"
+#include "base/charset.h"
 #include "map/content.h"
-#include "map/html.h"
+#include "mail/html.h"
 #include "map/rcs.h"
 
 #include <stdio.h>
@@ -87,7 +87,7 @@ bool content_alternative(struct pager *p, const struct entity *e, const char *ty
 	struct buf html = {0}, text = {0};
 	(void)type, (void)at;
 	if (text_of(p, e, &html)) {
-		html_to_text(&text, slice_buf(&html));
+		html_to_text(&text, slice_buf(&html), NULL);
 		*out = part_new(PART_MULTI, "multipart/alternative");
 		(*out)->number = ++p->nparts;
 		(*out)->child = text_part(p, "text/plain", slice_buf(&text));

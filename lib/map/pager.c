@@ -1,6 +1,6 @@
 #include "map/pager.h"
 #include "base/text.h"
-#include "cpim/charset.h"
+#include "base/charset.h"
 #include "mail/header.h"
 #include "map/body.h"
 #include "map/content.h"

@@ -1,6 +1,6 @@
 /* The small machines behind table 3.11: HTML to text, transfer encodings undone, name-addr, RCS documents. */
 #include "base/transfer.h"
-#include "map/html.h"
+#include "mail/html.h"
 #include "map/party.h"
 #include "map/rcs.h"
 #include "tap.h"
@@ -10,7 +10,7 @@
 static void html(const char *in, const char *want)
 {
 	struct buf b = {0};
-	html_to_text(&b, slice_of(in));
+	html_to_text(&b, slice_of(in), NULL);
 	is_str(buf_str(&b), want, in);
 	buf_free(&b);
 }
@@ -47,19 +47,19 @@ static void bombs(void)
 		buf_printf(&in, "<font c=%d>", i);
 	for (int i = 0; i < 6000; i++)
 		buf_puts(&in, "<p>x");
-	html_to_text(&out, slice_buf(&in));
+	html_to_text(&out, slice_buf(&in), NULL);
 	ok(out.n > 0, "formatting elements opened again in every paragraph: %zu octets of text", out.n);
 	buf_clear(&in), buf_clear(&out);
 	for (int i = 0; i < 13000; i++)
 		buf_puts(&in, "<div>");
 	buf_puts(&in, "deep");
-	html_to_text(&out, slice_buf(&in));
+	html_to_text(&out, slice_buf(&in), NULL);
 	ok(strstr(buf_str(&out), "deep") != NULL, "13000 elements deep");
 	buf_clear(&in), buf_clear(&out);
 	for (int i = 0; i < 9000; i++)
 		buf_puts(&in, "<p><b>");
 	buf_puts(&in, "text");
-	html_to_text(&out, slice_buf(&in));
+	html_to_text(&out, slice_buf(&in), NULL);
 	ok(strstr(buf_str(&out), "text") != NULL, "never closed");
 	buf_free(&in), buf_free(&out);
 }

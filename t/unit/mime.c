@@ -1,4 +1,4 @@
-#include "cpim/charset.h"
+#include "base/charset.h"
 #include "cpim/lists.h"
 #include "cpim/mime.h"
 #include "tap.h"

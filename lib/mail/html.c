@@ -1,4 +1,4 @@
-#include "map/html.h"
+#include "mail/html.h"
 
 #include <gumbo.h>
 #include <setjmp.h>
@@ -324,9 +324,10 @@ static bool by_tree(struct render *r, struct arena *a, struct slice html)
 	return !r->too_deep;
 }
 
-void html_to_text(struct buf *out, struct slice html)
+void html_to_text(struct buf *out, struct slice html, struct mail_marks *marks)
 {
 	struct arena a = {0};
+	(void)marks;
 	struct render r = {.out = out, .start = out->n};
 	buf_put(out, "", 0);
 	if (html.n > HTML_OCTETS_MAX)
