@@ -40,7 +40,8 @@ static const struct frame_option options[] = {
 static const char *const takes[] = {NULL};
 static const char *const files[] = {"msgid_key", "tls_cert", "tls_key", NULL};
 
-/* A session needs a descriptor for its socket and one for a large mail. */
+/* A session needs a descriptor for its socket. Every second one may be in the midst of a large mail, which needs another;
+ * should there be more, they get 451. */
 static int64_t sessions_allowed(const struct conf *c)
 {
 	struct rlimit r;
@@ -50,8 +51,8 @@ static int64_t sessions_allowed(const struct conf *c)
 	r.rlim_cur = r.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &r);
 	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur != RLIM_INFINITY &&
-	    2 * want + SPARE_DESCRIPTORS > (int64_t)r.rlim_cur) {
-		int64_t can = ((int64_t)r.rlim_cur - SPARE_DESCRIPTORS) / 2;
+	    want + want / 2 + SPARE_DESCRIPTORS > (int64_t)r.rlim_cur) {
+		int64_t can = ((int64_t)r.rlim_cur - SPARE_DESCRIPTORS) / 3 * 2;
 		want = can > 8 ? can : 8;
 		log_msg(LOG_WARN, "max_sessions is cut to %lld: no more descriptors", (long long)want);
 	}
