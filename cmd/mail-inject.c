@@ -18,7 +18,7 @@ struct inject {
 	struct mail_store store;
 	struct smtpd_mail mail;
 	struct smtpd_content content;
-	const char *from, *ret, *envid, *notify;
+	const char *from, *ret, *envid, *notify, *aliases;
 	char **operand;
 	size_t operands;
 	bool before_cr; /* the last octet was a CR */
@@ -45,6 +45,11 @@ static void set_envid(void *ctx, const char *value)
 	((struct inject *)ctx)->envid = value;
 }
 
+static void set_aliases(void *ctx, const char *value)
+{
+	((struct inject *)ctx)->aliases = value;
+}
+
 static void take_operand(void *ctx, const char *value)
 {
 	struct inject *in = ctx;
@@ -57,6 +62,7 @@ static const struct frame_option options[] = {
 	{"notify", 'N', "WORDS", "NOTIFY of every recipient: SUCCESS,FAILURE,DELAY or NEVER", set_notify},
 	{"ret", 'R', "WORD", "RET: FULL or HDRS", set_ret},
 	{"envid", 'V', "XTEXT", "ENVID", set_envid},
+	{"aliases", 0, "FILE", "the alias table (default: that of mail2cpm in the spool)", set_aliases},
 	{0},
 };
 
@@ -216,7 +222,7 @@ int main(int argc, char **argv)
 		fputs("mail-inject: no recipients; see mail-inject --help\n", stderr);
 		exit(EX_USAGE);
 	}
-	mail_users_read(&in.users, c);
+	mail_users_read(&in.users, in.frame, in.aliases);
 	take_envelope(&in, (int)conf_int(c, "max_rcpt_in", NULL));
 	take_content(&in, c);
 	hand_on(&in);

@@ -84,6 +84,7 @@ struct server {
 	char **listen;
 	size_t nlisten;
 	int ready_fd;
+	const char *aliases; /* --aliases */
 	int64_t sessions_most, sessions_peer, idle_seconds, rate_most;
 	/* of this turn */
 	int64_t now; /* monotonic µs */

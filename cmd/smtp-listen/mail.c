@@ -9,11 +9,17 @@
 
 /* ---- users ---- */
 
-void mail_users_read(struct mail_users *u, const struct conf *c)
+void mail_users_read(struct mail_users *u, struct frame *f, const char *aliases)
 {
+	const struct conf *c = frame_conf(f);
 	const char *item;
+	char *file = aliases ? xstrdup(aliases) : frame_state_file(f, "mail2cpm");
 	size_t n = 0;
-	*u = (struct mail_users){.names = map_names_new(c), .postmaster = conf_str(c, "postmaster_target", NULL)};
+	*u = (struct mail_users){.names = map_names_new(c),
+				 .aliases = alias_reader_new(file),
+				 .grace_ms = 1000 * conf_int(c, "group_addr_grace", NULL),
+				 .postmaster = conf_str(c, "postmaster_target", NULL)};
+	free(file);
 	u->opt_out = xcalloc(1, sizeof *u->opt_out);
 	for (size_t i = 0; (item = conf_item(c, "no_mail_for", i, NULL)); i++) {
 		struct buf uri = {0};
@@ -28,6 +34,7 @@ void mail_users_read(struct mail_users *u, const struct conf *c)
 void mail_users_free(struct mail_users *u)
 {
 	map_names_free(u->names);
+	alias_reader_free(u->aliases);
 	for (size_t i = 0; u->opt_out && u->opt_out[i]; i++)
 		free(u->opt_out[i]);
 	free(u->opt_out);
@@ -56,7 +63,8 @@ enum smtpd_answer mail_users_recipient(const struct mail_users *u, struct smtpd_
 		free(to->address);
 		to->address = xasprintf("postmaster@%s", map_mail_domain(u->names));
 	}
-	enum map_rcpt verdict = map_to_cpm(u->names, to->address, NULL, &uri);
+	const struct map_aliases *aliases = alias_reader_aliases(u->aliases, clock_real_us() / 1000 - u->grace_ms);
+	enum map_rcpt verdict = map_to_cpm(u->names, to->address, aliases, &uri);
 	if (verdict == MAP_RCPT_OK && opted_out(u, uri.p)) {
 		buf_free(&uri);
 		return SMTPD_OPT_OUT;

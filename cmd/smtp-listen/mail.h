@@ -7,16 +7,19 @@
 #define CPMAIL_MAIL_IN_H
 
 #include "frame/frame.h"
-#include "map/address.h"
+#include "map/alias.h"
 #include "smtp/server/server.h"
 
-/* Who the users are: from the configuration, which must outlive it. */
+/* Who the users are: from the configuration, which must outlive it, and the alias table of mail2cpm. */
 struct mail_users {
 	struct map_names *names;
+	struct alias_reader *aliases;
+	int64_t grace_ms; /* group_addr_grace */
 	char **opt_out; /* normalised URIs of users who take no mail; ended by NULL */
 	const char *postmaster;
 };
-void mail_users_read(struct mail_users *u, const struct conf *c);
+/* aliases: the file with the table, NULL: where the spool of f has it. */
+void mail_users_read(struct mail_users *u, struct frame *f, const char *aliases);
 void mail_users_free(struct mail_users *u);
 /* The row of table 5.6 for a reverse-path, "" = null. */
 enum smtpd_answer mail_users_sender(const struct mail_users *u, struct slice address);

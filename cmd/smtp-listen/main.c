@@ -31,8 +31,14 @@ static void set_ready(void *ctx, const char *value)
 	((struct server *)ctx)->ready_fd = (int)fd;
 }
 
+static void set_aliases(void *ctx, const char *value)
+{
+	((struct server *)ctx)->aliases = value;
+}
+
 static const struct frame_option options[] = {
 	{"listen", 'l', "ELEMENT", "listen here instead of smtp_listen (an element of it); may be repeated", set_listen},
+	{"aliases", 0, "FILE", "the alias table (default: that of mail2cpm in the spool)", set_aliases},
 	{"ready-fd", 0, "FD", "write a line end to this descriptor when the sockets are open", set_ready},
 	{0},
 };
@@ -63,7 +69,7 @@ static void settings(struct server *s)
 {
 	const struct conf *c = frame_conf(s->frame);
 	const char *peer;
-	mail_users_read(&s->users, c);
+	mail_users_read(&s->users, s->frame, s->aliases);
 	s->gateway = map_gateway(s->users.names);
 	s->rules = (struct smtpd_rules){
 		.host = s->gateway,

@@ -166,6 +166,8 @@ const struct knob knobs[] = {
  .help = "how long a message that was sent again is recognised"},
 {"state_ttl", KNOB_DURATION, "7d", .min = 3600, .max = 365 * DAY, .scope = "g", .section = "outcomes",
  .help = "how long message ids are remembered for replies and reports"},
+{"group_addr_grace", KNOB_DURATION, "30d", .min = 3600, .max = 3650 * DAY, .scope = "g", .section = "outcomes",
+ .help = "how long a group's address or the alias of a private sender takes mail after its last use"},
 
 /* ---- seeing ---- */
 {"metrics_dir", KNOB_STRING, .scope = "g", .section = "seeing",

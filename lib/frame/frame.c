@@ -32,13 +32,18 @@ static void open_input(struct frame *f)
 		die_temp("%s:", f->in_queue);
 	f->worker_options.effects = p->effects;
 	f->worker_options.ordered |= p->ordered;
-	char *db = p->schema ? xasprintf("%s/state/%s.db", f->root, p->name) : NULL;
+	char *db = p->schema ? frame_state_file(f, p->name) : NULL;
 	f->worker_options.database = db;
 	f->worker = spool_worker_open(f->in_queue, &f->worker_options);
 	if (!f->worker)
 		die_temp("%s:", f->in_queue);
 	frame_db_open(f);
 	free(db);
+}
+
+char *frame_state_file(const struct frame *f, const char *program)
+{
+	return f->root ? xasprintf("%s/state/%s.db", f->root, program) : NULL;
 }
 
 struct frame *frame_open(int argc, char **argv, const struct frame_program *program, void *ctx)

@@ -73,6 +73,8 @@ const struct conf *frame_conf(const struct frame *f);
 int64_t frame_now_ms(const struct frame *f);
 /* The state store; the transaction of the batch is open. In a pipe: in memory, or the file that --state names. */
 struct sqlite3 *frame_database(struct frame *f);
+/* Where another program of the same spool has its state store: only to look into (map/peek.h). The caller frees it; NULL: there is no spool. */
+char *frame_state_file(const struct frame *f, const char *program);
 
 /* ---- what a step does ---- */
 /* A fresh output record of a type: id derived from the input's, its trace, key and shard; time = now. Not yet emitted: the caller emits or frees it. */
