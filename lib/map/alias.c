@@ -11,19 +11,6 @@
 
 enum { NAME_MAX_OCTETS = 64, VALUE_MAX = 4096, USERS_MAX = 600, PURGE_EVERY = 64 };
 
-const char alias_schema[] = "CREATE TABLE IF NOT EXISTS alias ("
-			    " seq INTEGER PRIMARY KEY,"
-			    " name TEXT NOT NULL UNIQUE,"
-			    " kind TEXT NOT NULL,"
-			    " uri TEXT NOT NULL,"
-			    " users TEXT NOT NULL,"
-			    " conv TEXT NOT NULL,"
-			    " contr TEXT NOT NULL,"
-			    " msgid TEXT NOT NULL,"
-			    " private INTEGER NOT NULL,"
-			    " used INTEGER NOT NULL);"
-			    "CREATE INDEX IF NOT EXISTS alias_used ON alias (used) WHERE kind <> 'x';";
-
 #define COLUMNS "kind, uri, users, conv, contr, msgid, private, used"
 
 /* ---- rows ---- */

@@ -37,8 +37,21 @@ void alias_free(struct alias *a);
 /* May this address write to it: is it one of its users? The local part is compared without case. */
 bool alias_user(const struct alias *a, struct slice address);
 
-/* CREATE ... IF NOT EXISTS: part of frame_program.schema of the writer. */
-extern const char alias_schema[];
+/* CREATE ... IF NOT EXISTS: part of frame_program.schema of the writer. A macro, so that a program can join its
+ * tables. */
+#define ALIAS_SCHEMA \
+	"CREATE TABLE IF NOT EXISTS alias (" \
+	" seq INTEGER PRIMARY KEY," \
+	" name TEXT NOT NULL UNIQUE," \
+	" kind TEXT NOT NULL," \
+	" uri TEXT NOT NULL," \
+	" users TEXT NOT NULL," \
+	" conv TEXT NOT NULL," \
+	" contr TEXT NOT NULL," \
+	" msgid TEXT NOT NULL," \
+	" private INTEGER NOT NULL," \
+	" used INTEGER NOT NULL);" \
+	"CREATE INDEX IF NOT EXISTS alias_used ON alias (used) WHERE kind <> 'x';"
 
 struct alias_table {
 	struct sqlite3 *db;

@@ -11,17 +11,6 @@
 
 enum { ANSWERED_MAX = 8, PURGE_EVERY = 256 };
 
-const char correlate_schema[] = "CREATE TABLE IF NOT EXISTS seen ("
-				" seq INTEGER PRIMARY KEY,"
-				" msgid TEXT NOT NULL,"
-				" cpm TEXT NOT NULL,"
-				" conv TEXT NOT NULL,"
-				" user TEXT NOT NULL,"
-				" private INTEGER NOT NULL,"
-				" at INTEGER NOT NULL,"
-				" UNIQUE (msgid, cpm));"
-				"CREATE INDEX IF NOT EXISTS seen_at ON seen (at);";
-
 /* ---- the store ---- */
 
 static sqlite3_stmt *prepare(struct correlate *c, const char *sql)
@@ -86,7 +75,7 @@ static struct slice column(sqlite3_stmt *st, int i)
 /* Rows of cpm2mail's table of sent mails; the index is by contribution. */
 struct peek *correlate_sent_new(const char *path)
 {
-	return peek_new(path, "SELECT uri, users FROM sent WHERE contr = ?1 AND msgid = ?2 LIMIT 1000");
+	return peek_new(path, "SELECT uri, users, blind FROM sent WHERE contr = ?1 AND msgid = ?2 LIMIT 1000");
 }
 
 /* ---- the rule of 7.2: RCPT and From are the users of what was found ---- */
@@ -99,7 +88,8 @@ struct users {
 	struct correlation *out;
 };
 
-static void compare(struct users *u, struct slice uri, struct slice users)
+/* Count a row in; true: From is one of its users. */
+static bool compare(struct users *u, struct slice uri, struct slice users)
 {
 	struct slice rest = users, from = slice_of(u->q->from);
 	bool is_from = false, more = users.n > 0, is_rcpt = uri.n == u->cpm.n && memcmp(uri.p, u->cpm.p, uri.n) == 0;
@@ -108,7 +98,7 @@ static void compare(struct users *u, struct slice uri, struct slice users)
 		is_from = one.n && one.n == from.n && strncasecmp(one.p, from.p, one.n) == 0;
 	}
 	if (!uri.n || !users.n) /* a row of a time when they were not kept */
-		return;
+		return false;
 	u->any = true;
 	u->both = u->both || (is_from && is_rcpt);
 	u->from = u->from || is_from;
@@ -117,6 +107,7 @@ static void compare(struct users *u, struct slice uri, struct slice users)
 		buf_clear(&u->out->uri);
 		buf_slice(&u->out->uri, uri);
 	}
+	return is_from;
 }
 
 /* Rows that have the one or the other only are not enough: somebody answers a mail to somebody else. */
@@ -151,7 +142,9 @@ static void take_alias(struct users *u, const struct alias *a, enum correlate_ki
 
 static void sent_row(sqlite3_stmt *st, void *ctx)
 {
-	compare(ctx, column(st, 0), column(st, 1));
+	struct users *u = ctx;
+	if (compare(u, column(st, 0), column(st, 1)) && sqlite3_column_int(st, 2))
+		u->out->blind = true;
 }
 
 /* 1: it is ours; 0: it is not; -1: not now. */

@@ -53,12 +53,24 @@ struct correlation {
 	struct buf root;	    /* first of References, else In-Reply-To, else message_id */
 	enum correlate_match from, rcpt;
 	bool private;		    /* the CPM user of it asked for privacy */
+	bool blind;		    /* From got a blind copy of it (1.4): what he answers reaches its originator only, for
+				       another RCPT it is accepted and dropped */
 	bool mac;		    /* the MAC is valid and From is its bound e-mail user (8.6, sender_auth mac) */
 	bool foreign;		    /* something was found, but the mail is somebody else's: treated as new */
 };
 
 /* CREATE ... IF NOT EXISTS: part of frame_program.schema of the program that correlates. */
-extern const char correlate_schema[];
+#define CORRELATE_SCHEMA \
+	"CREATE TABLE IF NOT EXISTS seen (" \
+	" seq INTEGER PRIMARY KEY," \
+	" msgid TEXT NOT NULL," \
+	" cpm TEXT NOT NULL," \
+	" conv TEXT NOT NULL," \
+	" user TEXT NOT NULL," \
+	" private INTEGER NOT NULL," \
+	" at INTEGER NOT NULL," \
+	" UNIQUE (msgid, cpm));" \
+	"CREATE INDEX IF NOT EXISTS seen_at ON seen (at);"
 
 struct correlate {
 	const struct map_names *names;

@@ -47,8 +47,8 @@ static sqlite3 *store(const char *file)
 	sqlite3 *db;
 	if (sqlite3_open(file, &db) != SQLITE_OK ||
 	    sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF", NULL, NULL, NULL) != SQLITE_OK ||
-	    sqlite3_exec(db, alias_schema, NULL, NULL, NULL) != SQLITE_OK ||
-	    sqlite3_exec(db, correlate_schema, NULL, NULL, NULL) != SQLITE_OK)
+	    sqlite3_exec(db, ALIAS_SCHEMA, NULL, NULL, NULL) != SQLITE_OK ||
+	    sqlite3_exec(db, CORRELATE_SCHEMA, NULL, NULL, NULL) != SQLITE_OK)
 		exit(1);
 	return db;
 }
@@ -303,7 +303,7 @@ struct want {
 	enum correlate_kind kind;
 	const char *conv, *answered;
 	enum correlate_match is_from, is_rcpt;
-	bool mac, foreign, keep;
+	bool mac, foreign, blind, keep;
 };
 
 static void correlates(const struct want *w)
@@ -322,7 +322,8 @@ static void correlates(const struct want *w)
 	is_str(buf_str(&r.contr), derived(false, q.message_id), "Contribution-ID");
 	is_int(r.from, w->is_from, "From");
 	is_int(r.rcpt, w->is_rcpt, "RCPT");
-	ok(r.mac == w->mac && r.foreign == w->foreign, "mac and foreign");
+	ok(r.mac == w->mac && r.foreign == w->foreign && r.blind == w->blind,
+	   "mac, foreign and blind");
 	if (w->keep)
 		correlate_remember(&tables, &q, &r, MS);
 	correlation_free(&r);
@@ -354,7 +355,11 @@ static void conversations(void)
 		{"the reply goes to another user", .in_reply_to = field[0], .from = bob, .rcpt = "+14155550101@" HOST,
 		 .cpm = CAROL, .kind = CORRELATE_NONE, .conv = derived(true, own("c1", "m1", false)),
 		 .is_from = CORRELATE_YES, .is_rcpt = CORRELATE_NO, .foreign = true},
-		{"bob answers dave's mail", .in_reply_to = field[2], .from = bob, .kind = CORRELATE_OWN, .conv = "c2",
+		{"kim got a blind copy, and answers to all", .in_reply_to = field[0], .from = "kim@example.org",
+		 .rcpt = "+14155550101@" HOST, .cpm = CAROL, .kind = CORRELATE_NONE,
+		 .conv = derived(true, own("c1", "m1", false)), .is_from = CORRELATE_YES, .is_rcpt = CORRELATE_NO,
+		 .foreign = true, .blind = true},
+		{"nothing is remembered of the mail any more", .in_reply_to = field[2], .from = bob, .kind = CORRELATE_OWN, .conv = "c2",
 		 .answered = "m2", .is_from = CORRELATE_UNKNOWN, .is_rcpt = CORRELATE_UNKNOWN},
 		{"a header without From", .in_reply_to = field[0], .kind = CORRELATE_NONE,
 		 .conv = derived(true, own("c1", "m1", false)), .is_from = CORRELATE_NO, .is_rcpt = CORRELATE_YES,
@@ -435,10 +440,10 @@ static void long_header(void)
 
 static void sent_rows(void)
 {
-	char *sql = sqlite3_mprintf("CREATE TABLE sent (contr TEXT, msgid TEXT, uri TEXT, users TEXT);"
-				    "INSERT INTO sent VALUES ('m1', %Q, '" ALICE "', 'bob@example.org'),"
-				    " ('m1', %Q, '" ALICE "', 'kim@example.org'), ('m2', %Q, '', ''),"
-				    " ('m1', 'another@rcs', '" CAROL "', 'bob@example.org')",
+	char *sql = sqlite3_mprintf("CREATE TABLE sent (contr TEXT, msgid TEXT, uri TEXT, users TEXT, blind INTEGER);"
+				    "INSERT INTO sent VALUES ('m1', %Q, '" ALICE "', 'bob@example.org', 0),"
+				    " ('m1', %Q, '" ALICE "', 'kim@example.org', 1), ('m2', %Q, '', '', 0),"
+				    " ('m1', 'another@rcs', '" CAROL "', 'bob@example.org', 0)",
 				    own("c1", "m1", false), own("c1", "m1", false), own("c2", "m2", false));
 	sqlite3 *db = store(path);
 	run(db, sql);
