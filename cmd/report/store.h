@@ -23,7 +23,7 @@ struct answer {
 
 struct store {
 	struct sqlite3 *db;
-	struct sqlite3_stmt *find, *keep, *refuse, *refusals, *settle, *join, *joined, *leave, *purge[3];
+	struct sqlite3_stmt *find, *keep, *refuse, *refusals, *each_refused, *settle, *join, *joined, *leave, *purge[3];
 };
 
 extern const char store_schema[];
@@ -41,6 +41,8 @@ void store_keep(struct store *s, const char *request, int64_t now_ms, const stru
  * last. */
 int store_refuse(struct store *s, const char *request, int64_t now_ms, const char *address, bool temporary,
 		 const struct answer *a, struct answer *least);
+/* Each recipient that was refused so far, while the request is not answered; before store_keep(). */
+void store_refused(struct store *s, const char *request, void (*each)(const char *address, void *ctx), void *ctx);
 /* A transaction that wants the answer as well; shard -1 = none. */
 void store_join(struct store *s, const char *request, int64_t now_ms, const char *transaction, int shard);
 /* Each that waits for this request, once. */

@@ -1,0 +1,124 @@
+#include "asked.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "record/record.h"
+#include "sql.h"
+
+#include <stdlib.h>
+
+/* Rows are in the order of their time: old ones are found at the front. */
+const char asked_schema[] = "CREATE TABLE IF NOT EXISTS asked ("
+			    " seq INTEGER PRIMARY KEY,"
+			    " msg_id TEXT NOT NULL,"
+			    " rcpt TEXT NOT NULL,"
+			    " envid TEXT,"
+			    " alias TEXT,"
+			    " at INTEGER NOT NULL,"
+			    " told INTEGER NOT NULL,"
+			    " origin TEXT NOT NULL,"
+			    " UNIQUE (msg_id, rcpt));"
+			    "CREATE INDEX IF NOT EXISTS asked_envid ON asked (envid);"
+			    "CREATE INDEX IF NOT EXISTS asked_alias ON asked (alias) WHERE alias IS NOT NULL;";
+
+#define ROW "SELECT seq, at, msg_id, rcpt, told, origin FROM asked WHERE "
+
+void asked_use(struct asked *s, struct sqlite3 *db)
+{
+	if (s->db == db)
+		return;
+	asked_end(s);
+	s->db = db;
+	s->add = sql_prepare(db, "INSERT OR IGNORE INTO asked (msg_id, rcpt, envid, alias, at, told, origin) "
+				 "VALUES (?,?,?,?,?,0,?)");
+	s->find = sql_prepare(db, ROW "msg_id = ? AND rcpt = ?");
+	s->tell = sql_prepare(db, "UPDATE asked SET told = ? WHERE seq = ?");
+	s->by_msgid = sql_prepare(db, ROW "msg_id = ? ORDER BY seq");
+	s->by_envid = sql_prepare(db, ROW "envid = ? ORDER BY seq");
+	s->by_alias = sql_prepare(db, ROW "alias = ? ORDER BY seq");
+	s->purge = sql_prepare(db, "DELETE FROM asked WHERE seq <= (SELECT max(seq) FROM (SELECT seq, at FROM asked "
+				   "ORDER BY seq LIMIT 1024) WHERE at < ?)");
+}
+
+void asked_end(struct asked *s)
+{
+	sqlite3_stmt *all[] = {s->add, s->find, s->tell, s->by_msgid, s->by_envid, s->by_alias, s->purge};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		sqlite3_finalize(all[i]);
+	*s = (struct asked){0};
+}
+
+static void read_row(sqlite3_stmt *st, struct asked_row *row)
+{
+	*row = (struct asked_row){
+		.seq = sqlite3_column_int64(st, 0),
+		.at = sqlite3_column_int64(st, 1),
+		.msg_id = xstrdup(sql_string(st, 2)),
+		.rcpt = xstrdup(sql_string(st, 3)),
+		.told = (unsigned)sqlite3_column_int(st, 4),
+		.origin = json_loads(sql_string(st, 5), 0, NULL),
+	};
+	if (!row->origin)
+		die_temp("state store: asked %lld holds no JSON", (long long)row->seq);
+}
+
+void asked_free(struct asked_row *row)
+{
+	free(row->msg_id);
+	free(row->rcpt);
+	json_decref(row->origin);
+	*row = (struct asked_row){0};
+}
+
+static bool find(struct asked *s, const char *msg_id, const char *rcpt, struct asked_row *row)
+{
+	sql_text(s->find, 1, msg_id);
+	sql_text(s->find, 2, rcpt);
+	bool found = sql_row(s->find);
+	if (found)
+		read_row(s->find, row);
+	sqlite3_reset(s->find);
+	return found;
+}
+
+void asked_open(struct asked *s, const char *msg_id, const char *rcpt, const json_t *origin, int64_t now_ms,
+		struct asked_row *row)
+{
+	if (find(s, msg_id, rcpt, row))
+		return;
+	char *text = json_dumps(origin, JSON_COMPACT);
+	sql_text(s->add, 1, msg_id);
+	sql_text(s->add, 2, rcpt);
+	sql_text(s->add, 3, record_str(origin, "envid"));
+	sql_text(s->add, 4, record_str(origin, "alias"));
+	sqlite3_bind_int64(s->add, 5, now_ms);
+	sql_text(s->add, 6, text);
+	sql_run(s->add);
+	free(text);
+	if (!find(s, msg_id, rcpt, row))
+		die_temp("state store: what was added is not there");
+}
+
+void asked_tell(struct asked *s, const struct asked_row *row)
+{
+	sqlite3_bind_int(s->tell, 1, (int)row->told);
+	sqlite3_bind_int64(s->tell, 2, row->seq);
+	sql_run(s->tell);
+}
+
+int asked_find(struct asked *s, enum asked_by by, const char *value, struct asked_row *rows, int max)
+{
+	sqlite3_stmt *st = by == ASKED_BY_ENVID ? s->by_envid : by == ASKED_BY_MSGID ? s->by_msgid : s->by_alias;
+	int n = 0;
+	sql_text(st, 1, value);
+	while (n < max && sql_row(st))
+		read_row(st, &rows[n++]);
+	sqlite3_reset(st);
+	return n;
+}
+
+void asked_purge(struct asked *s, int64_t before_ms)
+{
+	sqlite3_bind_int64(s->purge, 1, before_ms);
+	sql_run(s->purge);
+}

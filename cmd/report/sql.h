@@ -1,0 +1,23 @@
+/*
+ * sql.h - the few things the stores of report do with SQLite. Errors of the database end the process (111): the batch
+ * is done again.
+ *
+ * Ownership: a statement belongs to the store that prepared it; bound strings must live until it is reset.
+ */
+#ifndef CPMAIL_REPORT_SQL_H
+#define CPMAIL_REPORT_SQL_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+sqlite3_stmt *sql_prepare(sqlite3 *db, const char *sql);
+/* A row (true), or the end. */
+bool sql_row(sqlite3_stmt *st);
+/* Run a statement that gives no rows, and reset it. */
+void sql_run(sqlite3_stmt *st);
+/* NULL is bound as NULL. */
+void sql_text(sqlite3_stmt *st, int i, const char *value);
+/* A text column; "" for NULL. Lives until the statement moves on. */
+const char *sql_string(sqlite3_stmt *st, int column);
+
+#endif
