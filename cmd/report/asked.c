@@ -7,19 +7,6 @@
 
 #include <stdlib.h>
 
-/* Rows are in the order of their time: old ones are found at the front. */
-const char asked_schema[] = "CREATE TABLE IF NOT EXISTS asked ("
-			    " seq INTEGER PRIMARY KEY,"
-			    " msg_id TEXT NOT NULL,"
-			    " rcpt TEXT NOT NULL,"
-			    " envid TEXT,"
-			    " alias TEXT,"
-			    " at INTEGER NOT NULL,"
-			    " told INTEGER NOT NULL,"
-			    " origin TEXT NOT NULL,"
-			    " UNIQUE (msg_id, rcpt));"
-			    "CREATE INDEX IF NOT EXISTS asked_envid ON asked (envid);"
-			    "CREATE INDEX IF NOT EXISTS asked_alias ON asked (alias) WHERE alias IS NOT NULL;";
 
 #define ROW "SELECT seq, at, msg_id, rcpt, told, origin FROM asked WHERE "
 
@@ -81,12 +68,15 @@ static bool find(struct asked *s, const char *msg_id, const char *rcpt, struct a
 	return found;
 }
 
-void asked_open(struct asked *s, const char *msg_id, const char *rcpt, const json_t *origin, int64_t now_ms,
+void asked_open(struct asked *s, const char *msg_id, const char *rcpt, const json_t *origin, const char *trace, int64_t now_ms,
 		struct asked_row *row)
 {
 	if (find(s, msg_id, rcpt, row))
 		return;
-	char *text = json_dumps(origin, JSON_COMPACT);
+	json_t *kept = json_copy((json_t *)origin);
+	record_set(kept, "trace", trace);
+	char *text = json_dumps(kept, JSON_COMPACT);
+	json_decref(kept);
 	sql_text(s->add, 1, msg_id);
 	sql_text(s->add, 2, rcpt);
 	sql_text(s->add, 3, record_str(origin, "envid"));

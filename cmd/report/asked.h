@@ -22,15 +22,14 @@ struct asked_row {
 	char *msg_id;
 	char *rcpt;	/* mail address; URI of a list entry that got no mail */
 	unsigned told;	/* set of enum asked_told */
-	json_t *origin; /* of the mail.out */
+	json_t *origin; /* of the mail.out; with "trace", that of the message */
 };
 
 /* At most one report of each type (1.1). */
 enum asked_told {
 	ASKED_DELIVERY = 1,
 	ASKED_PROCESSING = 2,
-	ASKED_DISPLAY = 4,
-	ASKED_ENDED = 8 /* relayed: no further delivery report will come */
+	ASKED_DISPLAY = 4
 };
 
 struct asked {
@@ -38,14 +37,27 @@ struct asked {
 	struct sqlite3_stmt *add, *find, *tell, *by_msgid, *by_envid, *by_alias, *purge;
 };
 
-extern const char asked_schema[];
+/* Rows are in the order of their time: old ones are found at the front. */
+#define ASKED_SCHEMA \
+	"CREATE TABLE IF NOT EXISTS asked (" \
+	" seq INTEGER PRIMARY KEY," \
+	" msg_id TEXT NOT NULL," \
+	" rcpt TEXT NOT NULL," \
+	" envid TEXT," \
+	" alias TEXT," \
+	" at INTEGER NOT NULL," \
+	" told INTEGER NOT NULL," \
+	" origin TEXT NOT NULL," \
+	" UNIQUE (msg_id, rcpt));" \
+	"CREATE INDEX IF NOT EXISTS asked_envid ON asked (envid);" \
+	"CREATE INDEX IF NOT EXISTS asked_alias ON asked (alias) WHERE alias IS NOT NULL;"
 
 /* Before anything else of a batch. */
 void asked_use(struct asked *s, struct sqlite3 *db);
 void asked_end(struct asked *s);
 
 /* The row of a recipient, made if there is none. */
-void asked_open(struct asked *s, const char *msg_id, const char *rcpt, const json_t *origin, int64_t now_ms,
+void asked_open(struct asked *s, const char *msg_id, const char *rcpt, const json_t *origin, const char *trace, int64_t now_ms,
 		struct asked_row *row);
 /* What was told is durable with the batch. */
 void asked_tell(struct asked *s, const struct asked_row *row);

@@ -33,6 +33,7 @@ struct event {
 	enum event_what what;
 	const char *status;	/* RFC 3463; NULL: what the table says */
 	const char *diagnostic; /* "404 Not Found", NULL: none */
+	const char *part;	/* name of the attachment that it happened to, "": it has none; NULL: to the message */
 	const char *id;		/* msg-id of the report it came with; NULL: that of the mail itself */
 };
 

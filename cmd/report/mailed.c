@@ -8,22 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const char mailed_schema[] = "CREATE TABLE IF NOT EXISTS mailed ("
-			     " seq INTEGER PRIMARY KEY,"
-			     " msg_id TEXT NOT NULL,"
-			     " rcpt TEXT NOT NULL,"
-			     " at INTEGER NOT NULL,"
-			     " told INTEGER NOT NULL,"
-			     " origin TEXT NOT NULL,"
-			     " UNIQUE (msg_id, rcpt));"
-			     "CREATE TABLE IF NOT EXISTS mailed_part ("
-			     " imdn_id TEXT PRIMARY KEY,"
-			     " mail INTEGER NOT NULL,"
-			     " is_text INTEGER NOT NULL,"
-			     " name TEXT NOT NULL,"
-			     " state INTEGER NOT NULL,"
-			     " status INTEGER NOT NULL);"
-			     "CREATE INDEX IF NOT EXISTS mailed_part_mail ON mailed_part (mail);";
 
 void mailed_use(struct mailed *s, struct sqlite3 *db)
 {
@@ -31,8 +15,8 @@ void mailed_use(struct mailed *s, struct sqlite3 *db)
 		return;
 	mailed_end(s);
 	s->db = db;
-	s->add = sql_prepare(db, "INSERT OR IGNORE INTO mailed (msg_id, rcpt, at, told, origin) VALUES (?,?,?,0,?)");
-	s->find = sql_prepare(db, "SELECT seq, at, told, origin FROM mailed WHERE msg_id = ? AND rcpt = ?");
+	s->add = sql_prepare(db, "INSERT OR IGNORE INTO mailed (base, at, told, origin) VALUES (?,?,0,?)");
+	s->find = sql_prepare(db, "SELECT seq, at, told, origin FROM mailed WHERE base = ?");
 	s->tell = sql_prepare(db, "UPDATE mailed SET told = ? WHERE seq = ?");
 	s->get = sql_prepare(db, "SELECT seq, at, told, origin FROM mailed WHERE seq = ?");
 	s->put_part = sql_prepare(db, "INSERT INTO mailed_part (imdn_id, mail, is_text, name, state, status) "
@@ -73,25 +57,33 @@ static bool take(sqlite3_stmt *st, struct mailed_row *row)
 	return found;
 }
 
-static bool find(struct mailed *s, const json_t *origin, struct mailed_row *row)
+static bool find(struct mailed *s, struct slice base, struct mailed_row *row)
 {
-	sql_text(s->find, 1, record_str(origin, "msg_id"));
-	sql_text(s->find, 2, record_str(origin, "rcpt"));
+	sqlite3_bind_text(s->find, 1, base.p, (int)base.n, SQLITE_STATIC);
 	return take(s->find, row);
 }
 
-void mailed_open(struct mailed *s, const json_t *origin, int64_t now_ms, struct mailed_row *row)
+/* The parts of a message are ID, ID-1, ID-2 (7.7). */
+static struct slice base_of(const char *imdn_id)
 {
-	if (find(s, origin, row))
+	return (struct slice){imdn_id, strcspn(imdn_id, "-")};
+}
+
+void mailed_open(struct mailed *s, const char *imdn_id, const json_t *origin, const char *trace, int64_t now_ms, struct mailed_row *row)
+{
+	struct slice base = base_of(imdn_id);
+	if (find(s, base, row))
 		return;
-	char *text = json_dumps(origin, JSON_COMPACT);
-	sql_text(s->add, 1, record_str(origin, "msg_id"));
-	sql_text(s->add, 2, record_str(origin, "rcpt"));
-	sqlite3_bind_int64(s->add, 3, now_ms);
-	sql_text(s->add, 4, text);
+	json_t *kept = json_copy((json_t *)origin);
+	record_set(kept, "trace", trace);
+	char *text = json_dumps(kept, JSON_COMPACT);
+	json_decref(kept);
+	sqlite3_bind_text(s->add, 1, base.p, (int)base.n, SQLITE_STATIC);
+	sqlite3_bind_int64(s->add, 2, now_ms);
+	sql_text(s->add, 3, text);
 	sql_run(s->add);
 	free(text);
-	if (!find(s, origin, row))
+	if (!find(s, base, row))
 		die_temp("state store: what was added is not there");
 }
 

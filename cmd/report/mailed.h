@@ -30,7 +30,7 @@ struct mailed_row {
 	int64_t seq;
 	int64_t at; /* ms since 1970 */
 	unsigned told;
-	json_t *origin; /* of the sip.send of its first part */
+	json_t *origin; /* of the sip.send that was heard of first; with "trace", that of the mail */
 };
 
 /* What became of one MESSAGE of the mail (7.7: text and attachments may travel apart). */
@@ -48,14 +48,29 @@ struct mailed {
 	struct sqlite3_stmt *add, *find, *tell, *get, *put_part, *get_part, *arrived, *purge, *purge_parts;
 };
 
-extern const char mailed_schema[];
+#define MAILED_SCHEMA \
+	"CREATE TABLE IF NOT EXISTS mailed (" \
+	" seq INTEGER PRIMARY KEY," \
+	" base TEXT NOT NULL UNIQUE," \
+	" at INTEGER NOT NULL," \
+	" told INTEGER NOT NULL," \
+	" origin TEXT NOT NULL);" \
+	"CREATE TABLE IF NOT EXISTS mailed_part (" \
+	" imdn_id TEXT PRIMARY KEY," \
+	" mail INTEGER NOT NULL," \
+	" is_text INTEGER NOT NULL," \
+	" name TEXT NOT NULL," \
+	" state INTEGER NOT NULL," \
+	" status INTEGER NOT NULL);" \
+	"CREATE INDEX IF NOT EXISTS mailed_part_mail ON mailed_part (mail);"
 
 /* Before anything else of a batch. */
 void mailed_use(struct mailed *s, struct sqlite3 *db);
 void mailed_end(struct mailed *s);
 
-/* The row of origin's msg_id and rcpt, made if there is none. */
-void mailed_open(struct mailed *s, const json_t *origin, int64_t now_ms, struct mailed_row *row);
+/* The row of the mail and RCPT whose imdn.Message-ID this is (that of a part is "ID-1": the same row), made if there is
+ * none. */
+void mailed_open(struct mailed *s, const char *imdn_id, const json_t *origin, const char *trace, int64_t now_ms, struct mailed_row *row);
 void mailed_tell(struct mailed *s, const struct mailed_row *row);
 /* State of the part that bears this imdn.Message-ID. */
 void mailed_part(struct mailed *s, const struct mailed_row *row, const char *imdn_id, const struct mailed_part *part);

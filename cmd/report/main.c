@@ -1,240 +1,117 @@
 /*
- * report - what the mail side said (mail.result) becomes the final answer of the SIP request (sip.response): table 5.1,
- * several recipients by 1.4.
+ * report - what each side says of a message, told to the other: SMTP results, DSN, MDN and bounces become SIP answers
+ * and IMDN, SIP results and IMDN become DSN and MDN (section 5).
  *
- * A repetition of the request that arrived while the first was under way, or after it (sip.join), gets the same answer.
+ * mail.result, sip.join, sip.result, receipt -> sip.response, sip.forget, sip.send, mail.out.
  */
-#include "store.h"
+#include "report.h"
 
 #include "base/log.h"
-#include "frame/frame.h"
-#include "map/status.h"
-
-#include <stdio.h>
-#include <stdlib.h>
 
 enum { PURGE_EVERY = 256 };
 
-struct report {
-	struct store store;
-	unsigned steps;
+static const struct metric families[] = {
+	{"cpmail_receipts_total",
+	 "Reports and results that came in, by source and what followed.",
+	 {"source", "result"},
+	 METRIC_COUNTER},
+	{"cpmail_reports_total", "Reports that went out, by form and what they say.", {"form", "what"}, METRIC_COUNTER},
+	{0},
 };
 
-/* ---- what goes out ---- */
+static const char schema[] = STORE_SCHEMA ASKED_SCHEMA MAILED_SCHEMA;
 
-static void respond(struct frame_item *it, const char *transaction, int shard, const struct answer *a)
+void report_count(struct frame_item *it, const char *source, const char *result, const char *about)
 {
-	struct record *out = item_output(it, "sip.response");
-	if (shard >= 0)
-		record_set_int(out->root, "shard", shard);
-	else
-		json_object_del(out->root, "shard");
-	record_set(out->member, "transaction", transaction);
-	record_set_int(out->member, "status", a->status);
-	record_set(out->member, "reason", a->reason);
-	if (a->retry_after) {
-		char seconds[16];
-		snprintf(seconds, sizeof(seconds), "%d", a->retry_after);
-		record_header_add(record_array(out->member, "headers"), SLICE("Retry-After"), slice_of(seconds));
+	metrics_add(frame_metrics(it->frame), &families[0], source, result, 1);
+	log_event(LOG_INFO, it->in->trace, "receipt", "id", it->in->id, "source", source, "result", result, "about",
+		  about, NULL);
+}
+
+struct record *report_output(struct frame_item *it, const char *type, const char *trace)
+{
+	struct record *out = item_output(it, type);
+	json_object_del(out->root, "shard"); /* the input's says which sip-listen wants an answer */
+	if (trace) {
+		record_set(out->root, "trace", trace);
+		out->trace = record_str(out->root, "trace");
 	}
+	return out;
+}
+
+void report_emit(struct frame_item *it, struct record *out, const char *form, const char *what, const char *about,
+		 const char *to)
+{
+	metrics_add(frame_metrics(it->frame), &families[1], form, what, 1);
+	log_event(LOG_INFO, out->trace, "reported", "id", out->id, "form", form, "what", what, "about", about, "to", to,
+		  "because", it->in->trace, NULL);
 	item_emit(it, out);
 }
 
-struct waiting {
-	struct frame_item *it;
-	const struct answer *answer;
-};
-
-static void respond_to_joined(const char *transaction, int shard, void *ctx)
+static void purge(struct report *r, struct frame *f)
 {
-	struct waiting *w = ctx;
-	respond(w->it, transaction, shard, w->answer);
-}
-
-/* A key that got a negative answer may be tried again at once (1.2 Idempotence). */
-static void forget(struct frame_item *it, const char *key)
-{
-	struct record *out = item_output(it, "sip.forget");
-	record_set(out->member, "key", key);
-	item_emit(it, out);
-}
-
-static void log_answer(const struct frame_item *it, const char *event, const struct answer *a)
-{
-	char status[16];
-	snprintf(status, sizeof(status), "%d", a->status);
-	log_event(LOG_INFO, it->in->trace, event, "status", status, "reason", a->reason, NULL);
-}
-
-/* ---- results to answers ---- */
-
-static bool accepted(const char *outcome)
-{
-	return strcmp(outcome, "done") == 0 || strcmp(outcome, "queued") == 0;
-}
-
-/* The row of 5.1 for one recipient. */
-static void answer_of(const struct frame_item *it, const json_t *result, const char *outcome, struct answer *a)
-{
-	int code = (int)record_int(result, "code", 0);
-	const char *enhanced = record_str(result, "enhanced");
-	bool internal = code == 0 && enhanced && strcmp(enhanced, "5.3.5") == 0; /* no server was asked */
-	const struct status_row *row = strcmp(outcome, "queued") == 0 ? status_named(STATUS_QUEUED)
-				       : internal		      ? status_named(STATUS_INTERNAL)
-								      : status_smtp(code, enhanced, false);
-	a->status = row->message;
-	a->retry_after = row->retry_after;
-	if (strcmp(outcome, "done") == 0 && conf_enum(frame_conf(it->frame), "message_success_code", NULL) == 1)
-		a->status = 200;
-	/* Never the words of the mail server. */
-	if (a->status >= 300 && code >= 400)
-		snprintf(a->reason, sizeof(a->reason), "SMTP %d%s%s", code, enhanced ? " " : "",
-			 enhanced ? enhanced : "");
-	else
-		snprintf(a->reason, sizeof(a->reason), "%s", status_reason(a->status));
-	if (row->action == STATUS_ALARM)
-		log_event(LOG_ERROR, it->in->trace, "mail-server-refuses-us", "reason", a->reason, "text",
-			  record_str(result, "text"), "host", record_str(result, "host"), NULL);
-}
-
-/* What an answer belongs to. A message that was refused and is sent again has the id that it had before (1.2): with the
- * id alone the answer of the first attempt would be taken for that of the second, whose mail may fare otherwise. */
-static const char *attempt_of(const json_t *member, const char *attempt, const char *id)
-{
-	const char *name = record_str(member, attempt);
-	return name ? name : record_str(member, id);
-}
-
-/* All results of the record, in the light of those before: true and the answer when it stands. */
-static bool judge(struct report *r, struct frame_item *it, const json_t *origin, struct answer *final)
-{
-	const json_t *results = record_get(it->in->member, "results");
-	const char *request = attempt_of(origin, "transaction", "id");
-	int64_t recipients = record_int(origin, "recipients", 1);
-	int refused = 0;
-	for (size_t i = 0; i < json_array_size(results); i++) {
-		const char *outcome = record_str(json_array_get(results, i), "outcome");
-		if (outcome && accepted(outcome)) {
-			answer_of(it, json_array_get(results, i), outcome, final);
-			return true;
-		}
-	}
-	for (size_t i = 0; i < json_array_size(results); i++) {
-		const json_t *one = json_array_get(results, i);
-		const char *outcome = record_str(one, "outcome"), *address = record_str(one, "address"),
-			   *enhanced = record_str(one, "enhanced");
-		struct answer a;
-		if (!outcome || !address)
-			continue;
-		answer_of(it, one, outcome, &a);
-		bool temporary = strcmp(outcome, "temporary") == 0 || (enhanced && enhanced[0] == '4');
-		if (recipients <= 1) {
-			*final = a;
-			return true;
-		}
-		refused = store_refuse(&r->store, request, frame_now_ms(it->frame), address, temporary, &a, final);
-	}
-	return refused >= recipients;
-}
-
-/* A refusal that its sender will not see as an answer. */
-static void log_late(const struct frame_item *it, const struct answer *given)
-{
-	const json_t *results = record_get(it->in->member, "results");
-	char status[16];
-	snprintf(status, sizeof(status), "%d", given->status);
-	for (size_t i = 0; i < json_array_size(results); i++) {
-		const json_t *one = json_array_get(results, i);
-		const char *outcome = record_str(one, "outcome");
-		if (!outcome || accepted(outcome))
-			continue;
-		log_event(LOG_INFO, it->in->trace, "late", "answered", status, "to", record_str(one, "address"),
-			  "outcome", record_str(one, "outcome"), "enhanced", record_str(one, "enhanced"), NULL);
-	}
-}
-
-static void take_result(struct report *r, struct frame_item *it)
-{
-	const json_t *origin = record_get(it->in->member, "origin");
-	const char *request = attempt_of(origin, "transaction", "id"), *transaction = record_str(origin, "transaction"),
-		   *key = record_str(origin, "key");
-	int64_t answer_by = record_int(origin, "answer_by", 0), now = frame_now_ms(it->frame);
-	struct answer a, given;
-	if (!request) {
-		log_event(LOG_INFO, it->in->trace, "result-of-nobody", "message_id",
-			  record_str(it->in->member, "message_id"), NULL);
-		return;
-	}
-	if (store_find(&r->store, request, &given)) {
-		log_late(it, &given);
-		return;
-	}
-	/* Nobody waits: the deadline has answered in our place, or the request was answered when it was stored, and
-	 * with yes (1.2). That holds for everybody who asks later, and the message counts as sent. */
-	bool late = now >= answer_by;
-	if (late) {
-		a.status = status_named(STATUS_DEADLINE)->message;
-		a.retry_after = 0;
-		snprintf(a.reason, sizeof(a.reason), "%s", status_reason(a.status));
-		log_late(it, &a);
-	} else if (!judge(r, it, origin, &a)) {
-		return;
-	}
-	store_keep(&r->store, request, now, &a);
-	if (transaction && !late) {
-		respond(it, transaction, (int)record_int(origin, "shard", -1), &a);
-		log_answer(it, "answered", &a);
-	}
-	store_joined(&r->store, request, respond_to_joined, &(struct waiting){it, &a});
-	if (a.status >= 300 && key)
-		forget(it, key);
-}
-
-static void take_join(struct report *r, struct frame_item *it)
-{
-	const char *transaction = record_str(it->in->member, "transaction"),
-		   *original = attempt_of(it->in->member, "attempt", "original");
-	struct answer a;
-	if (!transaction || !original) {
-		item_fail(it, "5.5.4", "sip.join without %s", transaction ? "original" : "transaction");
-		return;
-	}
-	if (store_find(&r->store, original, &a)) {
-		respond(it, transaction, record_shard(it->in), &a);
-		log_answer(it, "answered-again", &a);
-	} else {
-		store_join(&r->store, original, frame_now_ms(it->frame), transaction, record_shard(it->in));
-	}
+	int64_t now = frame_now_ms(f), ttl = conf_int(frame_conf(f), "state_ttl", NULL) * 1000;
+	store_purge(&r->store, now - conf_int(frame_conf(f), "dedupe_window", NULL) * 1000);
+	asked_purge(&r->asked, now - ttl);
+	mailed_purge(&r->mailed, now - ttl);
 }
 
 static void step(struct frame_item *it, void *ctx)
 {
+	static const struct {
+		const char *type;
+		void (*take)(struct report *r, struct frame_item *it);
+	} takes[] = {{"mail.result", report_mail_result},
+		     {"sip.join", report_join},
+		     {"sip.result", report_sip_result},
+		     {"receipt", report_receipt}};
 	struct report *r = ctx;
 	store_use(&r->store, frame_database(it->frame));
+	asked_use(&r->asked, frame_database(it->frame));
+	mailed_use(&r->mailed, frame_database(it->frame));
 	if (r->steps++ % PURGE_EVERY == 0)
-		store_purge(&r->store,
-			    frame_now_ms(it->frame) - conf_int(frame_conf(it->frame), "dedupe_window", NULL) * 1000);
-	if (strcmp(it->in->type, "sip.join") == 0)
-		take_join(r, it);
-	else
-		take_result(r, it);
+		purge(r, it->frame);
+	for (size_t i = 0; i < sizeof takes / sizeof *takes; i++)
+		if (strcmp(it->in->type, takes[i].type) == 0)
+			takes[i].take(r, it);
+}
+
+static void start(struct frame *f, void *ctx)
+{
+	((struct report *)ctx)->names = map_names_new(frame_conf(f));
+}
+
+static void reload(struct frame *f, void *ctx)
+{
+	struct map_names *old = ((struct report *)ctx)->names;
+	start(f, ctx);
+	map_names_free(old);
 }
 
 static void stop(struct frame *f, void *ctx)
 {
+	struct report *r = ctx;
 	(void)f;
-	store_end(&((struct report *)ctx)->store);
+	store_end(&r->store);
+	asked_end(&r->asked);
+	mailed_end(&r->mailed);
+	map_names_free(r->names);
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const takes[] = {"mail.result", "sip.join", NULL};
+	static const char *const takes[] = {"mail.result", "sip.join", "sip.result", "receipt", NULL};
+	static const char *const files[] = {"msgid_key", NULL};
 	static const struct frame_program program = {
 		.name = "report",
-		.summary = "turn what became of mails (mail.result) into answers of SIP requests (sip.response)",
+		.summary = "tell each side what the other said of a message: SIP answers, IMDN, DSN, MDN",
 		.takes = takes,
-		.schema = store_schema,
+		.schema = schema,
+		.start = start,
 		.step = step,
+		.files = files,
+		.reload = reload,
+		.metrics = families,
 		.stop = stop,
 	};
 	static struct report r;

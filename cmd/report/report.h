@@ -7,6 +7,7 @@
 #define CPMAIL_REPORT_REPORT_H
 
 #include "asked.h"
+#include "event.h"
 #include "mailed.h"
 #include "store.h"
 
@@ -21,17 +22,10 @@ struct report {
 	unsigned steps;
 };
 
-struct event;
-
 /* ---- answer.c: mail.result and sip.join -> sip.response, sip.forget ---- */
 
 void report_mail_result(struct report *r, struct frame_item *it);
 void report_join(struct report *r, struct frame_item *it);
-
-/* ---- smtp.c: mail.result -> events, for those who asked ---- */
-
-/* The SIP answer of the message was positive, now or before: what became of each recipient, the table's column IMDN. */
-void report_smtp(struct report *r, struct frame_item *it, const json_t *origin);
 
 /* ---- receipt.c, result.c: what peers say -> events ---- */
 
@@ -40,19 +34,29 @@ void report_sip_result(struct report *r, struct frame_item *it);
 
 /* ---- imdn.c: events about mails of CPM users -> IMDN ---- */
 
-/* Tells the originator, if he asked for it and was not told yet (1.1). row is changed: what was told. */
-void report_to_cpm(struct report *r, struct frame_item *it, struct asked_row *row, const struct event *e);
+/* Tells the originator, if he asked for it and was not told yet (1.1): true then. row is changed: what was told. */
+bool report_to_cpm(struct report *r, struct frame_item *it, struct asked_row *row, const struct event *e);
 
 /* ---- notice.c: events about messages of e-mail users -> DSN, MDN ---- */
 
-/* Tells the sender of the mail, if he wants to know and was not told yet (5.4). row is changed: what was told. */
-void report_to_mail(struct report *r, struct frame_item *it, struct mailed_row *row, const struct event *e);
+/* Tells the sender of the mail, if he wants to know and was not told yet (5.4): true then. row is changed: what was told. */
+bool report_to_mail(struct report *r, struct frame_item *it, struct mailed_row *row, const struct event *e);
+/* Can anybody ever be told anything about this mail, if anything happens? */
+bool notice_possible(const json_t *origin);
+/* Would its sender get a DSN of this event? */
+bool notice_wanted(const json_t *origin, enum event_what what);
+/* Only an attachment failed: 5.6.x, and its name (7.7). */
+void notice_part_failed(const struct mailed_part *part, struct event *e);
 
 /* ---- main.c ---- */
 
 /* A receipt or result was used, or why not: one line in the log, one in the counters. about: msg-id or imdn id. */
 void report_count(struct frame_item *it, const char *source, const char *result, const char *about);
-/* A report of our own goes out: form is "imdn", "dsn" or "mdn". */
-void report_sent(struct frame_item *it, const char *form, const char *what, const char *about, const char *to);
+/* An output record about a message that came long before: trace is the message's (NULL: the input's). */
+struct record *report_output(struct frame_item *it, const char *type, const char *trace);
+/* A report of our own goes out: form is "imdn", "dsn" or "mdn"; what it says, about which msg-id, to whom. out is
+ * emitted. */
+void report_emit(struct frame_item *it, struct record *out, const char *form, const char *what, const char *about,
+		 const char *to);
 
 #endif
