@@ -79,6 +79,16 @@ static void answer(struct frame_item *it, const struct pager *p)
 	item_emit(it, out);
 }
 
+/* It was accepted and is thrown away: to report that is a mail that failed after the answer. */
+static void tell_expired(struct frame_item *it, struct pager *p)
+{
+	struct record *out = item_output(it, "mail.result");
+	if (pager_expired(p, out->member))
+		item_emit(it, out);
+	else
+		record_free(out);
+}
+
 /* The number behind the request first gets a mail address (2.7); then the request comes back. */
 static void ask_number(struct frame_item *it, const struct pager *p)
 {
@@ -189,6 +199,8 @@ static void finish(struct frame_item *it, struct pager *p)
 		break;
 	case PAGER_ANSWER:
 		answer(it, p);
+		if (p->expired)
+			tell_expired(it, p);
 		break;
 	case PAGER_ENUM:
 		ask_number(it, p);

@@ -175,13 +175,13 @@ void report_mail_result(struct report *r, struct frame_item *it)
 	} else if (!judge(r, it, origin, &a)) {
 		return;
 	}
-	if (a.status < 300)
-		smtp_report(r, it, origin, request);
-	store_keep(&r->store, request, now, &a);
 	if (transaction && !late) {
 		respond(it, transaction, (int)record_int(origin, "shard", -1), &a);
 		log_answer(it, "answered", &a);
 	}
+	if (a.status < 300)
+		smtp_report(r, it, origin, request);
+	store_keep(&r->store, request, now, &a);
 	store_joined(&r->store, request, respond_to_joined, &(struct waiting){it, &a});
 	if (a.status >= 300 && key)
 		forget(it, key);

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 
-
 #define ROW "SELECT seq, at, msg_id, rcpt, told, origin FROM asked WHERE "
 
 void asked_use(struct asked *s, struct sqlite3 *db)
@@ -68,8 +67,8 @@ static bool find(struct asked *s, const char *msg_id, const char *rcpt, struct a
 	return found;
 }
 
-void asked_open(struct asked *s, const char *msg_id, const char *rcpt, const json_t *origin, const char *trace, int64_t now_ms,
-		struct asked_row *row)
+void asked_open(struct asked *s, const char *msg_id, const char *rcpt, const json_t *origin, const char *trace,
+		int64_t now_ms, struct asked_row *row)
 {
 	if (find(s, msg_id, rcpt, row))
 		return;

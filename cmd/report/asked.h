@@ -26,11 +26,7 @@ struct asked_row {
 };
 
 /* At most one report of each type (1.1). */
-enum asked_told {
-	ASKED_DELIVERY = 1,
-	ASKED_PROCESSING = 2,
-	ASKED_DISPLAY = 4
-};
+enum asked_told { ASKED_DELIVERY = 1, ASKED_PROCESSING = 2, ASKED_DISPLAY = 4 };
 
 struct asked {
 	struct sqlite3 *db;
@@ -38,18 +34,18 @@ struct asked {
 };
 
 /* Rows are in the order of their time: old ones are found at the front. */
-#define ASKED_SCHEMA \
-	"CREATE TABLE IF NOT EXISTS asked (" \
-	" seq INTEGER PRIMARY KEY," \
-	" msg_id TEXT NOT NULL," \
-	" rcpt TEXT NOT NULL," \
-	" envid TEXT," \
-	" alias TEXT," \
-	" at INTEGER NOT NULL," \
-	" told INTEGER NOT NULL," \
-	" origin TEXT NOT NULL," \
-	" UNIQUE (msg_id, rcpt));" \
-	"CREATE INDEX IF NOT EXISTS asked_envid ON asked (envid);" \
+#define ASKED_SCHEMA                                                                                                   \
+	"CREATE TABLE IF NOT EXISTS asked ("                                                                           \
+	" seq INTEGER PRIMARY KEY,"                                                                                    \
+	" msg_id TEXT NOT NULL,"                                                                                       \
+	" rcpt TEXT NOT NULL,"                                                                                         \
+	" envid TEXT,"                                                                                                 \
+	" alias TEXT,"                                                                                                 \
+	" at INTEGER NOT NULL,"                                                                                        \
+	" told INTEGER NOT NULL,"                                                                                      \
+	" origin TEXT NOT NULL,"                                                                                       \
+	" UNIQUE (msg_id, rcpt));"                                                                                     \
+	"CREATE INDEX IF NOT EXISTS asked_envid ON asked (envid);"                                                     \
 	"CREATE INDEX IF NOT EXISTS asked_alias ON asked (alias) WHERE alias IS NOT NULL;"
 
 /* Before anything else of a batch. */
@@ -57,8 +53,8 @@ void asked_use(struct asked *s, struct sqlite3 *db);
 void asked_end(struct asked *s);
 
 /* The row of a recipient, made if there is none. */
-void asked_open(struct asked *s, const char *msg_id, const char *rcpt, const json_t *origin, const char *trace, int64_t now_ms,
-		struct asked_row *row);
+void asked_open(struct asked *s, const char *msg_id, const char *rcpt, const json_t *origin, const char *trace,
+		int64_t now_ms, struct asked_row *row);
 /* What was told is durable with the batch. */
 void asked_tell(struct asked *s, const struct asked_row *row);
 

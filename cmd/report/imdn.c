@@ -84,8 +84,8 @@ static void write_body(struct frame_item *it, const struct asked_row *row, const
 		       const char *id, struct buf *body)
 {
 	const json_t *about = record_get(row->origin, "imdn");
-	const char *routes[ROUTES_MAX], *original = record_str(about, "original_to"),
-				       *to = record_str(about, "from"), *cpim_to = record_str(about, "to");
+	const char *routes[ROUTES_MAX], *original = record_str(about, "original_to"), *to = record_str(about, "from"),
+					*cpim_to = record_str(about, "to");
 	char now[CLOCK_ISO];
 	struct imdn imdn = {.notification = t->notification,
 			    .status = t->status,

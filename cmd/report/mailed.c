@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-
 void mailed_use(struct mailed *s, struct sqlite3 *db)
 {
 	if (s->db == db)
@@ -69,7 +68,8 @@ static struct slice base_of(const char *imdn_id)
 	return (struct slice){imdn_id, strcspn(imdn_id, "-")};
 }
 
-void mailed_open(struct mailed *s, const char *imdn_id, const json_t *origin, const char *trace, int64_t now_ms, struct mailed_row *row)
+void mailed_open(struct mailed *s, const char *imdn_id, const json_t *origin, const char *trace, int64_t now_ms,
+		 struct mailed_row *row)
 {
 	struct slice base = base_of(imdn_id);
 	if (find(s, base, row))

@@ -48,20 +48,20 @@ struct mailed {
 	struct sqlite3_stmt *add, *find, *tell, *get, *put_part, *get_part, *arrived, *purge, *purge_parts;
 };
 
-#define MAILED_SCHEMA \
-	"CREATE TABLE IF NOT EXISTS mailed (" \
-	" seq INTEGER PRIMARY KEY," \
-	" base TEXT NOT NULL UNIQUE," \
-	" at INTEGER NOT NULL," \
-	" told INTEGER NOT NULL," \
-	" origin TEXT NOT NULL);" \
-	"CREATE TABLE IF NOT EXISTS mailed_part (" \
-	" imdn_id TEXT PRIMARY KEY," \
-	" mail INTEGER NOT NULL," \
-	" is_text INTEGER NOT NULL," \
-	" name TEXT NOT NULL," \
-	" state INTEGER NOT NULL," \
-	" status INTEGER NOT NULL);" \
+#define MAILED_SCHEMA                                                                                                  \
+	"CREATE TABLE IF NOT EXISTS mailed ("                                                                          \
+	" seq INTEGER PRIMARY KEY,"                                                                                    \
+	" base TEXT NOT NULL UNIQUE,"                                                                                  \
+	" at INTEGER NOT NULL,"                                                                                        \
+	" told INTEGER NOT NULL,"                                                                                      \
+	" origin TEXT NOT NULL);"                                                                                      \
+	"CREATE TABLE IF NOT EXISTS mailed_part ("                                                                     \
+	" imdn_id TEXT PRIMARY KEY,"                                                                                   \
+	" mail INTEGER NOT NULL,"                                                                                      \
+	" is_text INTEGER NOT NULL,"                                                                                   \
+	" name TEXT NOT NULL,"                                                                                         \
+	" state INTEGER NOT NULL,"                                                                                     \
+	" status INTEGER NOT NULL);"                                                                                   \
 	"CREATE INDEX IF NOT EXISTS mailed_part_mail ON mailed_part (mail);"
 
 /* Before anything else of a batch. */
@@ -70,7 +70,8 @@ void mailed_end(struct mailed *s);
 
 /* The row of the mail and RCPT whose imdn.Message-ID this is (that of a part is "ID-1": the same row), made if there is
  * none. */
-void mailed_open(struct mailed *s, const char *imdn_id, const json_t *origin, const char *trace, int64_t now_ms, struct mailed_row *row);
+void mailed_open(struct mailed *s, const char *imdn_id, const json_t *origin, const char *trace, int64_t now_ms,
+		 struct mailed_row *row);
 void mailed_tell(struct mailed *s, const struct mailed_row *row);
 /* State of the part that bears this imdn.Message-ID. */
 void mailed_part(struct mailed *s, const struct mailed_row *row, const char *imdn_id, const struct mailed_part *part);

@@ -104,7 +104,7 @@ int main(int argc, char **argv)
 	static const char *const files[] = {"msgid_key", NULL};
 	static const struct frame_program program = {
 		.name = "report",
-		.summary = "tell each side what the other said of a message: SIP answers, IMDN, DSN, MDN",
+		.summary = "tell each side what the other said of a message (mail.result, sip.result, receipt)",
 		.takes = takes,
 		.schema = schema,
 		.start = start,

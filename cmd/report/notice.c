@@ -138,7 +138,10 @@ static int finish(struct frame_item *it, const struct mailed_row *row, struct re
 
 static unsigned action_bit(enum dsn_action a)
 {
-	return a == DSN_FAILED ? MAILED_FAILED : a == DSN_DELAYED ? MAILED_DELAYED : a == DSN_DELIVERED ? MAILED_DELIVERED : MAILED_RELAYED;
+	return a == DSN_FAILED	    ? MAILED_FAILED
+	       : a == DSN_DELAYED   ? MAILED_DELAYED
+	       : a == DSN_DELIVERED ? MAILED_DELIVERED
+				    : MAILED_RELAYED;
 }
 
 static bool send_dsn(struct report *r, struct frame_item *it, struct mailed_row *row, const struct event *e,
@@ -155,6 +158,7 @@ static bool send_dsn(struct report *r, struct frame_item *it, struct mailed_row 
 	struct dsn d = {.action = t->action,
 			.status = e->status ? e->status : t->status,
 			.diagnostic = e->diagnostic,
+			.part = e->part,
 			.now_ms = frame_now_ms(it->frame)};
 	if (t->action == DSN_DELAYED && e->source == EVENT_TIMER)
 		d.retry_until_ms = row->at + 1000 * conf_int(frame_conf(it->frame), "sip_queue_lifetime", NULL);
@@ -180,7 +184,8 @@ static bool send_mdn(struct report *r, struct frame_item *it, struct mailed_row 
 	struct dsn_about a = about(row, slice_buf(&returned));
 	a.mail_from = to;
 	a.returned_full = false;
-	struct mdn m = {.type = t->type, .modifier = t->modifier, .manual = t->manual, .now_ms = frame_now_ms(it->frame)};
+	struct mdn m = {
+		.type = t->type, .modifier = t->modifier, .manual = t->manual, .now_ms = frame_now_ms(it->frame)};
 	struct record *out = report_output(it, "mail.out", record_str(row->origin, "trace"));
 	bool filled = mdn_fill(out->member, r->names, &io, it->in->id, &a, &m, &error);
 	bool told = finish(it, row, out, filled, error, "mdn", t->type) == TOLD;

@@ -3,7 +3,7 @@
 #include "report.h"
 #include "table.h"
 
-#include <stdlib.h>
+#include "base/text.h"
 
 enum { ROWS_MAX = 100 };
 
@@ -14,7 +14,8 @@ static bool wait_for_it(struct frame_item *it)
 	int tried = item_retries(it);
 	if (!frame_has_queue(it->frame) || tried >= (int)(sizeof seconds / sizeof *seconds))
 		return false;
-	item_defer(it, (frame_now_ms(it->frame) + seconds[tried] * 1000) * 1000, "4.5.0", "no message is known that it is about");
+	item_defer(it, (frame_now_ms(it->frame) + seconds[tried] * 1000) * 1000, "4.5.0",
+		   "no message is known that it is about");
 	return true;
 }
 
@@ -151,8 +152,8 @@ static bool settles(struct report *r, const struct mailed_row *row, const char *
 static void take_imdn(struct report *r, struct frame_item *it)
 {
 	const json_t *member = it->in->member;
-	const char *id = record_str(record_get(member, "about"), "imdn_id"), *notification = record_str(member, "notification"),
-		   *status = record_str(member, "status"), *result;
+	const char *id = record_str(record_get(member, "about"), "imdn_id"),
+		   *notification = record_str(member, "notification"), *status = record_str(member, "status"), *result;
 	struct mailed_row row;
 	struct mailed_part part;
 	if (!id || !notification || !status) {

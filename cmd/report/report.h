@@ -39,7 +39,8 @@ bool report_to_cpm(struct report *r, struct frame_item *it, struct asked_row *ro
 
 /* ---- notice.c: events about messages of e-mail users -> DSN, MDN ---- */
 
-/* Tells the sender of the mail, if he wants to know and was not told yet (5.4): true then. row is changed: what was told. */
+/* Tells the sender of the mail, if he wants to know and was not told yet (5.4): true then. row is changed: what was
+ * told. */
 bool report_to_mail(struct report *r, struct frame_item *it, struct mailed_row *row, const struct event *e);
 /* Can anybody ever be told anything about this mail, if anything happens? */
 bool notice_possible(const json_t *origin);

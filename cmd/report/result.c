@@ -43,7 +43,8 @@ static int64_t by_over(const json_t *origin, const char *mode)
 /* No IMDN within imdn_wait: relayed. Without its wrapper the message asked for none: it need not be waited for. */
 static void taken(struct report *r, struct frame_item *it, struct mailed_row *row, const struct mailed_part *part)
 {
-	int64_t wait = record_bool(it->in->member, "as_text") ? 0 : 1000 * conf_int(frame_conf(it->frame), "imdn_wait", NULL);
+	int64_t wait =
+		record_bool(it->in->member, "as_text") ? 0 : 1000 * conf_int(frame_conf(it->frame), "imdn_wait", NULL);
 	if (!part->text || row->told & MAILED_TERMINAL || !notice_wanted(row->origin, EVENT_RELAYED) ||
 	    !timer(it, began(it) + wait))
 		return;
@@ -140,6 +141,6 @@ void report_sip_result(struct report *r, struct frame_item *it)
 	}
 	/* never a report about a report (1.14, 8.1) */
 	snprintf(status, sizeof status, "%d", (int)record_int(it->in->member, "status", 0));
-	log_event(LOG_INFO, it->in->trace, "report-result", "form", kind ? kind : "?", "about", record_str(origin, "msg_id"),
-		  "outcome", outcome, "status", status, NULL);
+	log_event(LOG_INFO, it->in->trace, "report-result", "form", kind ? kind : "?", "about",
+		  record_str(origin, "msg_id"), "outcome", outcome, "status", status, NULL);
 }

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 
-
 void store_use(struct store *s, struct sqlite3 *db)
 {
 	if (s->db == db)
@@ -12,30 +11,34 @@ void store_use(struct store *s, struct sqlite3 *db)
 	store_end(s);
 	s->db = db;
 	s->find = sql_prepare(s->db, "SELECT status, reason, retry_after FROM answered WHERE request = ?");
-	s->keep = sql_prepare(s->db, "INSERT OR IGNORE INTO answered (request, at, status, reason, retry_after) VALUES (?,?,?,?,?)");
-	s->refuse = sql_prepare(s->db, "INSERT INTO refused (request, address, at, temporary, status, reason, retry_after) "
-			       "VALUES (?,?,?,?,?,?,?)"
-			       " ON CONFLICT (request, address) DO UPDATE SET temporary = excluded.temporary, status = "
-			       "excluded.status,"
-			       " reason = excluded.reason, retry_after = excluded.retry_after");
-	s->refusals = sql_prepare(s->db, "SELECT status, reason, retry_after, count(*) OVER () FROM refused WHERE request = ? "
-				 "ORDER BY temporary DESC, seq LIMIT 1");
+	s->keep = sql_prepare(
+		s->db, "INSERT OR IGNORE INTO answered (request, at, status, reason, retry_after) VALUES (?,?,?,?,?)");
+	s->refuse = sql_prepare(
+		s->db, "INSERT INTO refused (request, address, at, temporary, status, reason, retry_after) "
+		       "VALUES (?,?,?,?,?,?,?)"
+		       " ON CONFLICT (request, address) DO UPDATE SET temporary = excluded.temporary, status = "
+		       "excluded.status,"
+		       " reason = excluded.reason, retry_after = excluded.retry_after");
+	s->refusals = sql_prepare(s->db,
+				  "SELECT status, reason, retry_after, count(*) OVER () FROM refused WHERE request = ? "
+				  "ORDER BY temporary DESC, seq LIMIT 1");
 	s->each_refused = sql_prepare(s->db, "SELECT address FROM refused WHERE request = ? ORDER BY seq");
 	s->settle = sql_prepare(s->db, "DELETE FROM refused WHERE request = ?");
-	s->join = sql_prepare(s->db, "INSERT OR IGNORE INTO joined (request, sip_transaction, shard, at) VALUES (?,?,?,?)");
-	s->joined =
-		sql_prepare(s->db, "SELECT sip_transaction, shard FROM joined WHERE request = ? ORDER BY at, sip_transaction");
+	s->join = sql_prepare(s->db,
+			      "INSERT OR IGNORE INTO joined (request, sip_transaction, shard, at) VALUES (?,?,?,?)");
+	s->joined = sql_prepare(
+		s->db, "SELECT sip_transaction, shard FROM joined WHERE request = ? ORDER BY at, sip_transaction");
 	s->leave = sql_prepare(s->db, "DELETE FROM joined WHERE request = ?");
 	s->purge[0] = sql_prepare(s->db, "DELETE FROM answered WHERE seq <= (SELECT max(seq) FROM (SELECT seq, at FROM "
-				 "answered ORDER BY seq LIMIT 1024) WHERE at < ?)");
+					 "answered ORDER BY seq LIMIT 1024) WHERE at < ?)");
 	s->purge[1] = sql_prepare(s->db, "DELETE FROM refused WHERE at < ?");
 	s->purge[2] = sql_prepare(s->db, "DELETE FROM joined WHERE at < ?");
 }
 
 void store_end(struct store *s)
 {
-	sqlite3_stmt *all[] = {s->find,	  s->keep,  s->refuse,	 s->refusals, s->each_refused, s->settle,  s->join,
-			       s->joined, s->leave, s->purge[0], s->purge[1], s->purge[2]};
+	sqlite3_stmt *all[] = {s->find, s->keep,   s->refuse, s->refusals, s->each_refused, s->settle,
+			       s->join, s->joined, s->leave,  s->purge[0], s->purge[1],	    s->purge[2]};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		sqlite3_finalize(all[i]);
 	*s = (struct store){0};

@@ -28,29 +28,29 @@ struct store {
 
 /* Rows of `answered` are in the order of their time, so that old ones are found at the front without an index of its
  * own; the other two tables are nearly empty. */
-#define STORE_SCHEMA \
-	"CREATE TABLE IF NOT EXISTS answered (" \
-	" seq INTEGER PRIMARY KEY," \
-	" request TEXT NOT NULL UNIQUE," \
-	" at INTEGER NOT NULL," \
-	" status INTEGER NOT NULL," \
-	" reason TEXT NOT NULL," \
-	" retry_after INTEGER NOT NULL);" \
-	"CREATE TABLE IF NOT EXISTS refused (" \
-	" seq INTEGER PRIMARY KEY," \
-	" request TEXT NOT NULL," \
-	" address TEXT NOT NULL," \
-	" at INTEGER NOT NULL," \
-	" temporary INTEGER NOT NULL," \
-	" status INTEGER NOT NULL," \
-	" reason TEXT NOT NULL," \
-	" retry_after INTEGER NOT NULL," \
-	" UNIQUE (request, address));" \
-	"CREATE TABLE IF NOT EXISTS joined (" \
-	" request TEXT NOT NULL," \
-	" sip_transaction TEXT NOT NULL," \
-	" shard INTEGER NOT NULL," \
-	" at INTEGER NOT NULL," \
+#define STORE_SCHEMA                                                                                                   \
+	"CREATE TABLE IF NOT EXISTS answered ("                                                                        \
+	" seq INTEGER PRIMARY KEY,"                                                                                    \
+	" request TEXT NOT NULL UNIQUE,"                                                                               \
+	" at INTEGER NOT NULL,"                                                                                        \
+	" status INTEGER NOT NULL,"                                                                                    \
+	" reason TEXT NOT NULL,"                                                                                       \
+	" retry_after INTEGER NOT NULL);"                                                                              \
+	"CREATE TABLE IF NOT EXISTS refused ("                                                                         \
+	" seq INTEGER PRIMARY KEY,"                                                                                    \
+	" request TEXT NOT NULL,"                                                                                      \
+	" address TEXT NOT NULL,"                                                                                      \
+	" at INTEGER NOT NULL,"                                                                                        \
+	" temporary INTEGER NOT NULL,"                                                                                 \
+	" status INTEGER NOT NULL,"                                                                                    \
+	" reason TEXT NOT NULL,"                                                                                       \
+	" retry_after INTEGER NOT NULL,"                                                                               \
+	" UNIQUE (request, address));"                                                                                 \
+	"CREATE TABLE IF NOT EXISTS joined ("                                                                          \
+	" request TEXT NOT NULL,"                                                                                      \
+	" sip_transaction TEXT NOT NULL,"                                                                              \
+	" shard INTEGER NOT NULL,"                                                                                     \
+	" at INTEGER NOT NULL,"                                                                                        \
 	" UNIQUE (request, sip_transaction));"
 
 /* Before anything else of a batch. */

@@ -8,11 +8,8 @@ static const struct {
 	const char *action;
 	enum event_what what;
 } T53_dsn[] = {
-	{"delivered", EVENT_DELIVERED},
-	{"relayed", EVENT_RELAYED},
-	{"expanded", EVENT_EXPANDED},
-	{"delayed", EVENT_DELAYED},
-	{"failed", EVENT_FAILED}, /* whatever the Status says: 5.2 */
+	{"delivered", EVENT_DELIVERED}, {"relayed", EVENT_RELAYED}, {"expanded", EVENT_EXPANDED},
+	{"delayed", EVENT_DELAYED},	{"failed", EVENT_FAILED}, /* whatever the Status says: 5.2 */
 };
 
 enum event_what table_dsn(const char *action, const char *status)
@@ -29,13 +26,10 @@ static const struct {
 	const char *type, *modifier; /* NULL: any */
 	enum event_what what;
 } T53_mdn[] = {
-	{NULL, "error", EVENT_DISPLAY_ERROR},
-	{"displayed", NULL, EVENT_DISPLAYED},
-	{"processed", NULL, EVENT_NONE},
-	{"dispatched", NULL, EVENT_NONE},
-	{"deleted", NULL, EVENT_DELETED},
-	{"denied", NULL, EVENT_DISPLAY_FORBIDDEN}, /* RFC 2298 */
-	{"failed", NULL, EVENT_DISPLAY_ERROR},	   /* RFC 2298 */
+	{NULL, "error", EVENT_DISPLAY_ERROR},  {"displayed", NULL, EVENT_DISPLAYED},
+	{"processed", NULL, EVENT_NONE},       {"dispatched", NULL, EVENT_NONE},
+	{"deleted", NULL, EVENT_DELETED},      {"denied", NULL, EVENT_DISPLAY_FORBIDDEN}, /* RFC 2298 */
+	{"failed", NULL, EVENT_DISPLAY_ERROR},						  /* RFC 2298 */
 };
 
 enum event_what table_mdn(const char *type, const char *modifier)
@@ -103,7 +97,7 @@ static const struct table_dsn T54_dsn[] = {
 	{EVENT_ERROR, DSN_FAILED, "5.3.0", TABLE_FAILURE_OR_ABSENT},
 	/* processed: none */
 	{EVENT_STORED, DSN_DELAYED, "4.2.0", TABLE_DELAY},
-	{EVENT_RELAYED, DSN_RELAYED, "2.0.0", TABLE_SUCCESS},	       /* imdn_wait is over */
+	{EVENT_RELAYED, DSN_RELAYED, "2.0.0", TABLE_SUCCESS},	      /* imdn_wait is over */
 	{EVENT_DELAYED, DSN_DELAYED, "4.4.0", TABLE_DELAY_OR_ABSENT}, /* delay_warning is over */
 };
 

@@ -137,6 +137,17 @@ static void tell(struct send *s, struct task *t, const char *outcome, const char
 	free(call_id);
 }
 
+/* A report is not worth many tries, nor any where the peer does not just have a bad moment (1.14). */
+static bool given_up(const struct task *t)
+{
+	static const int again[] = {408, 480, 500, 503, 504};
+	int64_t most = record_int(t->member, "resend", -1);
+	bool moment = false;
+	for (size_t i = 0; i < sizeof again / sizeof *again; i++)
+		moment = moment || t->status == again[i];
+	return most >= 0 && (!moment || t->tries >= most);
+}
+
 static void retry(struct send *s, struct task *t, const struct sip_outcome *row)
 {
 	struct frame_item *it = t->item;
@@ -144,7 +155,7 @@ static void retry(struct send *s, struct task *t, const struct sip_outcome *row)
 	int64_t end = (first ? first : now) + conf_int(s->conf, "sip_queue_lifetime", NULL) * 1000;
 	int64_t expires = record_int(t->member, "expires", end);
 	int64_t due = sip_retry_due(t->tries, now, t->retry_after, expires < end ? expires : end);
-	if (due < 0) {
+	if (due < 0 || given_up(t)) {
 		tell(s, t, "permanent", row->finally ? row->finally : row->enhanced);
 		return;
 	}

@@ -21,9 +21,23 @@ const char *dsn_action_name(enum dsn_action a)
 	return actions[a].action;
 }
 
+/* A name that is not ASCII has no place in this text, the returned header has it. */
+static void put_part(struct buf *out, const char *name)
+{
+	struct buf clean = {0};
+	text_sanitise(&clean, slice_of(name), 128);
+	bool shown = clean.n && is_ascii(clean.p, clean.n);
+	buf_puts(out, shown ? "The attachment \"" : "An attachment");
+	buf_puts(out, shown ? buf_str(&clean) : "");
+	buf_puts(out, shown ? "\"" : "");
+	buf_free(&clean);
+}
+
 static void put_text(struct buf *out, const char *rcpt, const struct dsn *d)
 {
-	buf_puts(out, "Your message to ");
+	if (d->part)
+		put_part(out, d->part);
+	buf_puts(out, d->part ? " of your message to " : "Your message to ");
 	notice_put_recipient(out, rcpt);
 	buf_puts(out, actions[d->action].text);
 	buf_puts(out, "\r\n");

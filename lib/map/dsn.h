@@ -35,6 +35,7 @@ struct dsn {
 	enum dsn_action action;
 	const char *status;	/* "2.1.5" */
 	const char *diagnostic; /* "404 Not Found", written as x-sip; NULL: none */
+	const char *part;	/* name of the attachment that alone failed (7.7), "": it has none; NULL: the message */
 	int64_t retry_until_ms; /* delayed: Will-Retry-Until; 0: left out */
 	int64_t now_ms;
 };

@@ -89,6 +89,12 @@ static void put_imdn(const struct pager *p, json_t *origin)
 	set_slice(imdn, "message_id", p->cpim.message_id);
 	set_slice(imdn, "datetime", p->cpim.datetime);
 	set_slice(imdn, "from", p->cpim.from.uri);
+	if (p->cpim.wanted && p->cpim.from.name.n) {
+		struct buf clean = {0};
+		text_sanitise(&clean, p->cpim.from.name, 512);
+		record_set(imdn, "from_name", buf_str(&clean));
+		buf_free(&clean);
+	}
 	set_slice(imdn, "to", p->cpim.nto ? p->cpim.to[0].uri : (struct slice){"", 0});
 	set_slice(imdn, "original_to", p->cpim.original_to);
 	if (p->cpim.nrecord_route) {
@@ -102,7 +108,22 @@ static void put_imdn(const struct pager *p, json_t *origin)
 	}
 }
 
-static void put_origin(struct pager *p, json_t *origin, const char *key)
+/* What a DSN or MDN about the mail is matched with; nobody asks for it unless the sender asked for a report. */
+static void put_matching(const struct pager *p, const json_t *mail, json_t *origin)
+{
+	const char *from = buf_str(&p->mail_from);
+	if (!p->cpim.wanted || !p->cpim.message_id.n)
+		return;
+	record_set(origin, "envid", record_str(mail, "envid"));
+	record_set(origin, "mail_from", from);
+	struct slice local = {from, strcspn(from, "@")};
+	if (token_local_form(local) == 'a')
+		record_set_octets(origin, "alias", local.p, local.n);
+	if (p->list_kind == LIST_EXPLODE)
+		record_set_bool(origin, "list", true);
+}
+
+static void put_origin(struct pager *p, const json_t *mail, json_t *origin, const char *key)
 {
 	record_set(origin, "id", p->in->id);
 	record_set(origin, "transaction", record_str(p->sip, "transaction"));
@@ -115,6 +136,7 @@ static void put_origin(struct pager *p, json_t *origin, const char *key)
 	record_set(origin, "msg_id", buf_str(&p->msgid));
 	record_set(origin, "key", key);
 	put_imdn(p, origin);
+	put_matching(p, mail, origin);
 	record_set(origin, "uri", record_str(p->sip, "uri"));
 	if (conf_str(p->tools->conf, "hep_address", NULL)) /* a capture server finds the events by it */
 		record_set(origin, "call_id", p->call_id);
@@ -161,6 +183,33 @@ void pager_fill(struct pager *p, json_t *mail, json_t *body, const char *key)
 	if (value(p, "SIZE", &b))
 		record_set_int(mail, "size", strtoll(buf_str(&b), NULL, 10));
 	record_set_new(mail, "body", body);
-	put_origin(p, record_object(mail, "origin"), key);
+	put_origin(p, mail, record_object(mail, "origin"), key);
 	buf_free(&b);
+}
+
+bool pager_expired(struct pager *p, json_t *result)
+{
+	json_t *results = json_array(), *mail = json_object();
+	p->verdict = PAGER_MAIL;
+	bool good = p->expired && p->cpim.wanted & IMDN_NEGATIVE_DELIVERY && p->cpim.message_id.n &&
+		    pager_recipients(p) == PAGER_MAIL;
+	pager_answer(p, 202, "Accepted", p->why);
+	for (size_t i = 0; good && i < p->rcpt.n; i++) {
+		json_t *one = json_object();
+		record_set(one, "address", p->rcpt.v[i]);
+		record_set(one, "outcome", "permanent");
+		record_set_int(one, "code", 0);
+		record_set(one, "enhanced", "5.4.7");
+		json_array_append_new(results, one);
+	}
+	if (good) {
+		record_set_new(result, "results", json_incref(results));
+		record_set(result, "message_id", buf_str(&p->msgid));
+		put_origin(p, mail, record_object(result, "origin"), NULL);
+		json_t *origin = record_get(result, "origin");
+		json_object_del(origin, "transaction");
+		json_object_del(origin, "answer_by");
+	}
+	json_decref(results), json_decref(mail);
+	return good;
 }

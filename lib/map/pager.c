@@ -232,8 +232,10 @@ enum pager_verdict pager_begin(struct pager *p, const struct map_tools *tools, c
 		return p->verdict;
 	if (p->cpim.from.uri.n)
 		check_cpim_from(p);
-	if (p->expires == 0)
+	if (p->expires == 0) {
+		p->expired = true;
 		return pager_answer(p, 202, "Accepted", "expired on arrival");
+	}
 	if (!p->content)
 		return pager_answer(p, 200, "OK", p->report ? "a report" : "nothing to read");
 	return PAGER_MAIL;

@@ -85,6 +85,7 @@ struct pager {
 	struct part *content; /* NULL: nothing that a person could read */
 	int nparts, nfiles;
 	bool report; /* an IMDN report was seen */
+	bool expired; /* Expires was over on arrival: answered, no mail (1.3) */
 	bool eightbit;
 
 	/* recipients */
@@ -118,6 +119,10 @@ void pager_end(struct pager *p);
 
 /* Fill the member of a mail.out record: envelope by T1, origin, body (adopted). key: the idempotence key. */
 void pager_fill(struct pager *p, json_t *mail, json_t *body, const char *key);
+
+/* Fill the member of a mail.result record about a message that had expired: refused for good, for the recipient of the
+ * Request-URI, so that its sender gets the IMDN that he asked for. false: he asked for none, or has no recipient. */
+bool pager_expired(struct pager *p, json_t *result);
 
 /* The idempotence key (1.2), 64 hex digits; after pager_recipients(). */
 void pager_key(const struct pager *p, struct buf *out);

@@ -56,11 +56,13 @@ class Gateway:
             self.start("sip-listen", ["-n", str(n), "-i", q("sip-listen.%d" % n),
                                       "-o", "sip.request=" + q("filter" if filter else "cpm2mail")])
         self.start("cpm2mail", ["-i", q("cpm2mail"), "-o", "mail.out=" + q("mail-route"), "-o", answers,
-                                "-o", "sip.join=" + q("report"), "-o", "sip.request=" + q("mail-route")])
+                                "-o", "sip.join=" + q("report"), "-o", "sip.request=" + q("mail-route"),
+                                "-o", "receipt=" + q("report"), "-o", "mail.result=" + q("report")])
         self.start("mail-route", ["-i", q("mail-route"), "-o", "mail.out=" + q("smtp-send"), "-o", answers,
                                   "-o", "mail.result=" + q("report"), "-o", "sip.request=" + q("cpm2mail")])
         self.start("smtp-send", ["-i", q("smtp-send"), "-o", "mail.result=" + q("report")])
-        self.start("report", ["-i", q("report"), "-o", answers, "-o", "sip.forget=" + q("cpm2mail")])
+        self.start("report", ["-i", q("report"), "-o", answers, "-o", "sip.forget=" + q("cpm2mail"),
+                              "-o", "sip.send=" + q("sip-route"), "-o", "mail.out=" + q("mail-route")])
         self.wait()
 
     def start(self, program, options):
