@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "frame/frame.h"
 #include "map/content.h"
+#include "map/next_hop.h"
 #include "map/table.h"
 #include "memory.h"
 #include "storm.h"
@@ -157,6 +158,20 @@ static bool storm(struct frame_item *it, struct program *prog, struct pager *p, 
 	return true;
 }
 
+/* The mail, with its route if that is known without asking for names: it need not go through mail-route then. */
+static struct record *mail_record(struct frame_item *it, struct pager *p, json_t *body, const char *key)
+{
+	json_t *mail = json_object();
+	pager_fill(p, mail, body, key);
+	json_t *route = next_hop_of_mail(frame_conf(it->frame), mail);
+	struct record *out = item_output(it, route ? "mail.out.routed" : "mail.out");
+	if (route)
+		record_set_new(mail, "route", route);
+	record_set_new(out->root, "mail", mail);
+	out->member = mail;
+	return out;
+}
+
 static void send_mail(struct frame_item *it, struct program *prog, struct pager *p, const char *key, int64_t now)
 {
 	struct buf references = {0};
@@ -167,8 +182,7 @@ static void send_mail(struct frame_item *it, struct program *prog, struct pager 
 	json_t *body = pager_build(p);
 	if (!body)
 		return;
-	struct record *out = item_output(it, "mail.out");
-	pager_fill(p, out->member, body, key);
+	struct record *out = mail_record(it, p, body, key);
 	next_references(p, &references);
 	memory_add(&prog->memory,
 		   &(struct memory_mail){.key = key,

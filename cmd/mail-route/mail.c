@@ -97,11 +97,11 @@ static void copy_mail(const json_t *from, json_t *to)
 			record_set_new(to, key, json_incref(value));
 }
 
-/* One mail.out for all recipients of the domain of the k-th: one SMTP transaction each (1.2). */
+/* One mail.out.routed for all recipients of the domain of the k-th: one SMTP transaction each (1.2). */
 static void emit_mail(struct frame_item *it, const json_t *to, struct fate *fate, size_t k)
 {
 	const struct target *t = fate[k].target;
-	struct record *out = item_output(it, "mail.out");
+	struct record *out = item_output(it, "mail.out.routed");
 	json_t *rcpts = json_array();
 	for (size_t i = k; i < json_array_size(to); i++)
 		if (fate[i].target == t && !fate[i].enhanced) {
@@ -115,7 +115,7 @@ static void emit_mail(struct frame_item *it, const json_t *to, struct fate *fate
 	bool require_tls = record_bool(it->in->member, "require_tls");
 	record_set_new(out->member, "route", target_route(t, slice_of(it->in->id), require_tls));
 	log_event(LOG_INFO, it->in->trace, "routed", "id", out->id, "domain", t->domain, "host",
-		  t->maildir ? t->maildir : t->dest->host[0].name, NULL);
+		  t->hop.maildir ? t->hop.maildir : t->dest->host[0].name, NULL);
 	item_emit(it, out);
 }
 

@@ -10,6 +10,7 @@
 #include "dns/dns.h"
 #include "dns/enum.h"
 #include "frame/frame.h"
+#include "map/next_hop.h"
 
 enum {
 	TARGET_BUCKETS = 256,
@@ -23,8 +24,7 @@ enum {
 struct target {
 	struct router *router;
 	char *domain;		  /* A-labels in lower case, or an address literal */
-	const char *maildir;	  /* engine maildir: the path; NULL otherwise */
-	bool smarthost;		  /* the destination is a configured host */
+	struct next_hop hop;	  /* what the configuration says of it */
 	struct destination *dest; /* NULL: maildir, or still open */
 	bool counted;		  /* as one of router.wanted */
 	struct destination_policy policy;
@@ -59,7 +59,7 @@ void targets_clear(struct router *r);
 /* ---- mail.c: mail.out ---- */
 /* Start the look-ups of a mail's recipients. */
 void mail_ask(struct router *r, struct frame_item *it);
-/* Once the names are looked up: a mail.out for each domain, a mail.result for what has no way, the rest deferred. */
+/* Once the names are looked up: a mail.out.routed for each domain, a mail.result for what has no way, the rest deferred. */
 void mail_answer(struct router *r, struct frame_item *it);
 
 /* ---- number.c: sip.request ---- */

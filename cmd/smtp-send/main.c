@@ -235,7 +235,7 @@ static void reload(struct frame *f, void *ctx)
 
 int main(int argc, char **argv)
 {
-	static const char *const takes[] = {"mail.out", NULL};
+	static const char *const takes[] = {"mail.out", "mail.out.routed", NULL};
 	static const char *const files[] = {"smarthost_auth", "tls_ca", NULL};
 	static const struct frame_option options[] = {
 		{"host", 'h', "HOST[:PORT]", "send everything to this mail server, whatever the route says", set_host},

@@ -129,7 +129,7 @@ void parcel_tell(struct parcel *p, json_t *results)
 static void hand_on(struct parcel *p, json_t *left)
 {
 	const json_t *in = p->item->in->member, *retry = record_get(p->item->in->root, "retry");
-	struct record *out = item_output(p->item, "mail.out");
+	struct record *out = item_output(p->item, p->item->in->type);
 	const char *key;
 	json_t *value;
 	json_object_foreach ((json_t *)(uintptr_t)in, key, value)

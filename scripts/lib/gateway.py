@@ -55,7 +55,7 @@ class Gateway:
         for n in range(listeners):
             self.start("sip-listen", ["-n", str(n), "-i", q("sip-listen.%d" % n),
                                       "-o", "sip.request=" + q("filter" if filter else "cpm2mail")])
-        self.start("cpm2mail", ["-i", q("cpm2mail"), "-o", "mail.out=" + q("mail-route"), "-o", answers,
+        self.start("cpm2mail", ["-i", q("cpm2mail"), "-o", "mail.out=" + q("mail-route"), "-o", "mail.out.routed=" + q("smtp-send"), "-o", answers,
                                 "-o", "sip.join=" + q("report"), "-o", "sip.request=" + q("mail-route"),
                                 "-o", "receipt=" + q("report"), "-o", "mail.result=" + q("report")])
         self.start("mail-route", ["-i", q("mail-route"), "-o", "mail.out=" + q("smtp-send"), "-o", answers,
