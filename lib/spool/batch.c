@@ -4,7 +4,7 @@
 
 bool batch_fits(const struct batch *b, size_t n)
 {
-	return !b->records || (b->records < SPOOL_BATCH_RECORDS && b->data.n + n + 1 <= SPOOL_BATCH_OCTETS);
+	return !b->records || (b->records < SPOOL_BATCH_FULL && b->data.n + n + 1 <= SPOOL_BATCH_OCTETS);
 }
 
 void batch_add(struct batch *b, const char *line, size_t n, const struct spool_blobref *blobs, size_t nblobs)

@@ -29,7 +29,7 @@ static enum taken take(struct spool_worker *w, struct claim *c, const char *file
 	if (!name_parse(file, &n))
 		return NOT_THERE;
 	bool alone = n.blobs || n.kills;
-	if (w->nin && (alone || c->records + n.records > SPOOL_BATCH_RECORDS))
+	if (w->nin && (alone || c->records + n.records > SPOOL_BATCH_FULL))
 		return NOT_NOW;
 	int fd = sys_open(d, file, O_RDONLY);
 	if (fd < 0)

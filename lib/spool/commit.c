@@ -123,8 +123,6 @@ static int general_form(struct spool_worker *w)
 	txn_file(w, 'i', &w->in[0].n, input);
 	txn_file(w, 'c', NULL, mark);
 	txn_file(w, 'n', NULL, note);
-	if (txn_syncs_claims(w))
-		slot_fsync(w, "G1");
 	if (w->state)
 		state_commit(w->state, w->in, w->nin);		     /* G2 */
 	if (sys_rename(w->act->dir, input, w->act->dir, mark) < 0) { /* G3 */
@@ -153,16 +151,35 @@ static int drop_inputs(struct spool_worker *w)
 	return 0;
 }
 
+/* W2 to W4 and G1. A transaction without blobs has both flushes of the disk at once: neither rests on the other, and
+ * what comes behind them on both. With blobs W4 is to be before G1. */
+static int sync_all(struct spool_worker *w)
+{
+	/* (with hooks one goes before the other, some times this one, some times that) */
+	bool beside = !parts_have_blobs(w) && !w->in[0].n.blobs && (!spool_sys_before || w->nparts % 2);
+	if (beside)
+		side_begin(&w->side, w->act->dir);
+	int r = parts_sync(w), err = errno;
+	if (!beside && r == 0)
+		side_begin(&w->side, w->act->dir);
+	/* nothing may be decided after a failed one, not even that it was rolled back */
+	if ((beside || r == 0) && side_end(&w->side) < 0)
+		spool_die("G1: fsync %s:", w->act->dir->path);
+	errno = err;
+	return r;
+}
+
 int txn_commit(struct spool_worker *w)
 {
-	if (parts_finish(w) < 0)
+	if (parts_write(w) < 0)
 		return -1;
 	bool outside = w->state || w->opt.effects || w->noted || w->in[0].n.blobs || w->splitting;
 	if (!w->nparts && !outside)
 		return drop_inputs(w);
-	if (w->nin == 1 && w->nparts == 1 && !outside && !w->parts[0]->target.blobs && !w->queue->root->strict)
-		return single_form(w);
-	return general_form(w);
+	bool single = w->nin == 1 && w->nparts == 1 && !outside && !w->parts[0]->target.blobs && !w->queue->root->strict;
+	if ((!single && txn_syncs_claims(w) ? sync_all(w) : parts_sync(w)) < 0)
+		return -1;
+	return single ? single_form(w) : general_form(w);
 }
 
 void txn_idle(struct spool_worker *w)

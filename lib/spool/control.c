@@ -152,7 +152,7 @@ static int replace(struct spool_control *c, enum spool_order order, const struct
 	memcpy(w->lead, n->name, sizeof w->lead);
 	write_parts(c, order, f, n, text, mine);
 	txn_file(w, 'c', NULL, mark);
-	if (parts_finish(w) == 0) {
+	if (parts_write(w) == 0 && parts_sync(w) == 0) {
 		if (dir_fsync(w->own->dir) < 0)
 			spool_die("fsync %s:", w->own->dir->path);
 		result = sys_rename(dir_of(c, f->state), file, w->own->dir, mark);

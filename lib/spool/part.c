@@ -63,8 +63,9 @@ static int write_part(struct spool_worker *w, struct part *p)
 	p->octets = p->batch.data.n;
 	/* a file that is used again has its name from a rename, which only G1 makes durable before the mark is; and W4
 	 * comes before G1 */
+	int64_t old = 0;
 	if (txn_syncs_claims(w) && !p->target.blobs)
-		p->fd = pool_take(&w->queue->pool, w->act->dir, file);
+		p->fd = pool_take(&w->queue->pool, w->act->dir, file, &old);
 	if (p->fd < 0)
 		p->fd = sys_create(w->act->dir, file);
 	if (p->fd < 0) {
@@ -72,7 +73,7 @@ static int write_part(struct spool_worker *w, struct part *p)
 			spool_die("%s/%s exists", w->act->dir->path, file);
 		return trouble(p, "create");
 	}
-	if (sys_write(p->fd, p->batch.data.p, p->batch.data.n) < 0)
+	if (sys_write(p->fd, p->batch.data.p, p->batch.data.n) < 0 || pool_cut(p->fd, old, p->batch.data.n) < 0)
 		return trouble(p, "write");
 	buf_free(&p->batch.data);
 	if (w->nparts > 1)
@@ -235,12 +236,18 @@ static int link_blobs(struct spool_worker *w)
 	return 0;
 }
 
-int parts_finish(struct spool_worker *w)
+int parts_write(struct spool_worker *w)
 {
 	put_deferred(w);
 	for (size_t i = 0; i < w->nparts && !w->broken; i++)
 		if (!w->parts[i]->written && write_part(w, w->parts[i]) < 0)
 			w->broken = errno;
+	errno = w->broken;
+	return w->broken ? -1 : 0;
+}
+
+int parts_sync(struct spool_worker *w)
+{
 	for (size_t i = 0; i < w->nparts && !w->broken; i++)
 		if (!w->parts[i]->synced && sync_part(w->parts[i]) < 0)
 			w->broken = errno;
@@ -248,4 +255,12 @@ int parts_finish(struct spool_worker *w)
 		w->broken = errno;
 	errno = w->broken;
 	return w->broken ? -1 : 0;
+}
+
+bool parts_have_blobs(const struct spool_worker *w)
+{
+	for (size_t i = 0; i < w->nparts; i++)
+		if (w->parts[i]->target.blobs)
+			return true;
+	return false;
 }

@@ -55,7 +55,7 @@ int pool_give(struct pool *p, const struct spool_dir *d, const char *name)
 	return 0;
 }
 
-int pool_take(struct pool *p, const struct spool_dir *d, const char *name)
+int pool_take(struct pool *p, const struct spool_dir *d, const char *name, int64_t *octets)
 {
 	if (!p->dir)
 		return -1;
@@ -68,9 +68,12 @@ int pool_take(struct pool *p, const struct spool_dir *d, const char *name)
 				continue; /* another process has it */
 			return -1;
 		}
+		struct stat st;
 		int fd = sys_open(d, name, O_WRONLY);
-		if (fd >= 0 && sys_truncate(fd, 0) == 0)
+		if (fd >= 0 && sys_stat(fd, &st) == 0) {
+			*octets = st.st_size;
 			return fd;
+		}
 		int err = errno;
 		if (fd >= 0)
 			close(fd);
@@ -79,6 +82,11 @@ int pool_take(struct pool *p, const struct spool_dir *d, const char *name)
 		return -1;
 	}
 	return -1;
+}
+
+int pool_cut(int fd, int64_t octets, size_t n)
+{
+	return octets > (int64_t)n ? sys_truncate(fd, (int64_t)n) : 0;
 }
 
 void pool_empty(struct pool *p)

@@ -28,9 +28,12 @@ void pool_free(struct pool *p);
 /* Rename a file of d into the pool, or unlink it if the pool is full. Only for files whose names so far an fsync has
  * made durable, and whose octets nobody will ever ask for under one of them. 0 or -1, as unlink. */
 int pool_give(struct pool *p, const struct spool_dir *d, const char *name);
-/* A file of the pool, renamed to d/name and emptied, open for writing; -1: none. The name is not durable by an fsync of
- * the file. */
-int pool_take(struct pool *p, const struct spool_dir *d, const char *name);
+/* A file of the pool, renamed to d/name, open for writing at its start over the octets that are still in it; -1: none.
+ * The name is not durable by an fsync of the file. */
+int pool_take(struct pool *p, const struct spool_dir *d, const char *name, int64_t *octets);
+/* n octets were written into a file that had so many: what is left of the old ones goes. It keeps its blocks that way, and
+ * a file with its blocks is flushed sooner than one that gets new ones. 0 or -1. */
+int pool_cut(int fd, int64_t octets, size_t n);
 
 /* The disk is full: give the room of what waits to be used again back. */
 void pool_empty(struct pool *p);

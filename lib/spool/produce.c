@@ -16,6 +16,7 @@
 struct outgoing {
 	struct batch batch;
 	int fd;
+	int64_t octets; /* that are in a file that is used again */
 	bool open_form;
 	char name[NAME_SIZE];
 	char file[NAME_FILE_SIZE]; /* its name in tmp/ */
@@ -103,9 +104,10 @@ static int make_file(struct spool_producer *p, struct outgoing *o)
 	struct queue *q = p->queue;
 	o->open_form = true;
 	memcpy(o->file, o->name, sizeof o->name);
-	int fd = recycles(p) ? pool_take(&q->pool, q->tmp, o->file) : -1;
+	int fd = recycles(p) ? pool_take(&q->pool, q->tmp, o->file, &o->octets) : -1;
 	if (fd >= 0)
 		return fd;
+	o->octets = 0;
 	o->open_form = o->batch.blobs.n > 0 || q->root->strict;
 	if (!o->open_form)
 		name_put_tmp(o->file, o->name, o->batch.data.n, crc32c(0, o->batch.data.p, o->batch.data.n));
@@ -142,7 +144,8 @@ static int create(struct spool_producer *p, struct outgoing *o)
 /* P1, P2. */
 static int write_file(struct spool_producer *p, struct outgoing *o)
 {
-	if (create(p, o) < 0 || sys_write(o->fd, o->batch.data.p, o->batch.data.n) < 0)
+	if (create(p, o) < 0 || sys_write(o->fd, o->batch.data.p, o->batch.data.n) < 0 ||
+	    pool_cut(o->fd, o->octets, o->batch.data.n) < 0)
 		return -1;
 	return 0;
 }

@@ -19,7 +19,15 @@
 
 struct sqlite3;
 
-enum { SPOOL_BATCH_RECORDS = 1024, SPOOL_BATCH_OCTETS = 4 << 20, SPOOL_SLOTS = 64, SPOOL_BLOBID = 27 };
+/* SPOOL_BATCH_FULL: where a writer begins another batch, and a worker claims no more. What is under way then travels as
+ * several batches, and every program has one in hand at the same time. */
+enum {
+	SPOOL_BATCH_RECORDS = 1024,
+	SPOOL_BATCH_FULL = 128,
+	SPOOL_BATCH_OCTETS = 4 << 20,
+	SPOOL_SLOTS = 64,
+	SPOOL_BLOBID = 27
+};
 
 /* Make ROOT/QUEUE with its directories (and ROOT, ROOT/blob, ROOT/state), each made durable. Existing ones are kept.
  * Checks the file system (mountinfo): refuses those that cannot keep the promise. 0 or -1. */
@@ -87,7 +95,7 @@ struct spool_line {
 	int kills;	     /* workers this batch has killed */
 };
 
-/* C1..C4: claim what waits now, up to 64 batches, 1024 records, 4 MiB. Returns the number of lines (0: nothing waits),
+/* C1..C4: claim what waits now, up to 64 batches, 128 records, 4 MiB (a longer batch alone). Returns the number of lines (0: nothing waits),
  * -1: wait (no space downstream, disk low). *lines lives until commit or rollback. */
 int spool_claim(struct spool_worker *w, struct spool_line **lines);
 /* Record i of the claim is now being parsed or in the step function (slot page, section 11); -1: none is. */

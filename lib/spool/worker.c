@@ -101,6 +101,7 @@ void spool_worker_close(struct spool_worker *w)
 		slot_release(w->own);
 	}
 	note_free(&w->note);
+	side_free(&w->side);
 	state_close(w->state);
 	for (size_t i = 0; i < w->ntargets; i++)
 		queue_close(w->targets[i]);

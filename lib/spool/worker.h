@@ -9,6 +9,7 @@
 
 #include "spool/batch.h"
 #include "spool/note.h"
+#include "spool/side.h"
 #include "spool/page.h"
 #include "spool/scan.h"
 #include "spool/spool.h"
@@ -97,6 +98,7 @@ struct spool_worker {
 	bool *over; /* lines that ran over FANOUT_PARTS */
 	int broken; /* errno of the first error in W1 */
 	struct note note;
+	struct side side; /* G1 beside W2 */
 	bool noted;	/* there is a note: something may have happened outside */
 	bool splitting; /* the spool itself takes a batch apart that kills its workers */
 
@@ -120,8 +122,11 @@ int target_publish(struct spool_worker *w, const struct slot *s, const char *fil
 /* ---- parts ---- */
 void part_put(struct spool_worker *w, int i, const char *dest, int64_t due, const char *key, int64_t stamp,
 	      const char *line, size_t n, const struct blob_list *blobs);
-/* Deferred records to parts; W1 to W4. 0, or -1 with errno: roll back. */
-int parts_finish(struct spool_worker *w);
+/* Deferred records to parts; W1. 0, or -1 with errno: roll back. */
+int parts_write(struct spool_worker *w);
+/* W2 to W4, the same. */
+int parts_sync(struct spool_worker *w);
+bool parts_have_blobs(const struct spool_worker *w);
 /* A part for this record alone. */
 void part_alone(struct spool_worker *w, const char *dest, int64_t due, const char *key, int64_t stamp, const char *line,
 		size_t n, const struct blob_list *blobs);

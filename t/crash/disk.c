@@ -6,9 +6,9 @@
 
 struct content {
 	struct buf data;
-	struct buf before; /* what was there before it was emptied to be used again */
+	struct buf before; /* what was there before it was used again */
 	size_t synced;	   /* octets that are durable */
-	bool emptied;	   /* and that is not durable yet */
+	bool changed;	   /* old octets were overwritten or cut off, and that is not durable yet */
 	int refs;
 };
 
@@ -32,6 +32,7 @@ struct disk {
 	struct {
 		struct chain *chain;
 		struct content *content;
+		size_t at; /* where the next write goes */
 	} fd[1024];
 	struct tree state; /* files of the state store: durable as they are committed */
 };
@@ -133,7 +134,7 @@ static void sync_file(struct disk *d, int fd)
 	struct content *content = d->fd[fd].content;
 	struct chain *c = d->fd[fd].chain;
 	content->synced = content->data.n;
-	content->emptied = false;
+	content->changed = false;
 	if (!d->strict && c->n && !c->start[0]) /* A4 */
 		durable(c, c->floor ? c->floor : 1);
 }
@@ -142,6 +143,7 @@ static void open_fd(struct disk *d, int fd, struct chain *c)
 {
 	d->fd[fd].chain = c;
 	d->fd[fd].content = c ? c->content : NULL;
+	d->fd[fd].at = 0;
 }
 
 static void set_state(struct disk *d, const char *at)
@@ -181,14 +183,35 @@ static void change_names(struct disk *d, const struct logged *l, const char *pat
 	}
 }
 
+/* Octets from at on are about to change. */
+static void change_content(struct content *c, size_t at)
+{
+	if (at >= c->data.n)
+		return;
+	if (!c->changed) {
+		buf_clear(&c->before);
+		buf_put(&c->before, c->data.p, c->data.n);
+	}
+	if (c->synced > at)
+		c->synced = at;
+	c->changed = true;
+}
+
 static void truncate_content(struct content *c, size_t n)
 {
-	buf_clear(&c->before);
-	buf_put(&c->before, c->data.p, c->data.n);
+	change_content(c, n);
 	c->data.n = n;
-	if (c->synced > n)
-		c->synced = n;
-	c->emptied = true;
+}
+
+static void write_content(struct content *c, size_t at, const char *data, size_t n)
+{
+	change_content(c, at);
+	size_t over = at < c->data.n ? c->data.n - at : 0;
+	if (over > n)
+		over = n;
+	if (over)
+		memcpy(c->data.p + at, data, over);
+	buf_put(&c->data, data + over, n - over);
 }
 
 static void replay(struct disk *d, const struct logged *l, const char *data, bool acked[PLAN_RECORDS])
@@ -206,10 +229,11 @@ static void replay(struct disk *d, const struct logged *l, const char *data, boo
 		break;
 	}
 	case OP_WRITE:
-		buf_put(&d->fd[l->fd].content->data, data, (size_t)l->n);
+		write_content(d->fd[l->fd].content, d->fd[l->fd].at, data, (size_t)l->n);
+		d->fd[l->fd].at += (size_t)l->n;
 		break;
 	case OP_TRUNCATE:
-		truncate_content(d->fd[l->fd].content, (size_t)l->n);
+		truncate_content(d->fd[l->fd].content, (size_t)l->size);
 		break;
 	case OP_FSYNC:
 		sync_file(d, l->fd);
@@ -284,9 +308,12 @@ static void put_file(const struct chain *c, const char *path, unsigned int *seed
 	const struct content *t = c->content;
 	struct buf data = {0};
 	buf_put(&data, t->data.p, t->data.n);
-	if (t->emptied && rand_r(seed) % 2) {
-		buf_clear(&data);
-		buf_put(&data, t->before.p, t->before.n);
+	int torn = t->changed ? rand_r(seed) % 3 : 2;
+	if (torn < 2) { /* the octets before, or the new ones as far as half of them */
+		size_t n = torn ? t->data.n / 2 : 0;
+		data.n = n;
+		if (t->before.n > n)
+			buf_put(&data, t->before.p + n, t->before.n - n);
 	} else if (t->synced < t->data.n)
 		switch (rand_r(seed) % 4) {
 		case 0:

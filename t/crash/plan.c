@@ -164,6 +164,8 @@ void plan_log(const struct spool_call *c, long result)
 		 c->name2 ? c->name2 : "");
 	if (c->op == OP_WRITE)
 		l.n = (int)c->n;
+	if (c->op == OP_TRUNCATE)
+		l.size = (int)c->n;
 	size_t head = shared->log_n;
 	log_put(&l, sizeof l);
 	if (c->op == OP_WRITE)

@@ -47,6 +47,7 @@ struct shared {
  * octets). */
 struct logged {
 	int op, fd, result, n;
+	int size;		     /* truncate: octets that stay */
 	char path[320], path2[320]; /* from the root's own path on */
 };
 enum { OP_ACK = 100 }; /* the producer answered record fd */
