@@ -275,6 +275,9 @@ inline jback() {
 
 inline part(d, m) {		/* W1 W2 (W3) */
 	d_step { create(x, CODE(OUT(me),L), m, d); np++ };
+#if (defined(POWER) || defined(JORDER)) && !defined(BLOB)
+	if :: SYNC(SLOT(me)) skip :: true fi;	/* G1 runs beside W2 and may be done before it */
+#endif
 #ifndef NO_DSYNC
 	FSYNC(x)
 #endif
