@@ -150,6 +150,9 @@ static void apply(struct steps *s, const struct event *e, const struct rule *r, 
 	for (int i = 0; i < ARROWS && r->arrow[i].label; i++) {
 		const struct arrow *a = &r->arrow[i];
 		enum lane from = a->from == LANES ? own : a->from, to = a->to == LANES ? own : a->to;
+		/* a mail whose next hop the configuration knew did not go through mail-route */
+		if (from == LANE_MAIL_ROUTE && to == LANE_SMTP_SEND && !s->used[LANE_MAIL_ROUTE])
+			from = LANE_CPM2MAIL;
 		if (a->when == ONCE && came_before(s, a))
 			continue;
 		struct step *step = add(s, e, from, to, a->kind, expand(a->label, line));

@@ -27,7 +27,7 @@ line "and where it is not" '^stuck: answered 202 after [0-9]+ ms, then it left a
 same "a refusal: 100" 100 "$(try "sip:no..body@gateway.example.net")"
 line "with the answer" '^refused: 4[0-9][0-9] .* after [0-9]+ ms'
 
-for name in cpm2mail:sip.request mail-route:mail.out smtp-send:mail.out; do
+for name in cpm2mail:sip.request smtp-send:mail.out.routed; do
 	sv down "$root/run/${name%:*}" >/dev/null
 	same "${name%:*} is down: 111" 111 "$(try -t 2 sip:test@example.org)"
 	line "and it says what waits there" "^stuck: no answer; ${name#*:} waits for ${name%:*}"

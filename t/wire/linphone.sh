@@ -47,5 +47,5 @@ comes tcp cpim "CPIM, TCP" "$snow"
 comes tcp plain "long bare text, TCP" "$snow $big"
 comes tcp deflate "long CPIM, deflated, TCP" "$snow $big"
 check "the request came compressed" bash -c "jq -s -e 'any(.[]; .type == \"sip.request\" and any(.sip.headers[]; .[0] == \"Content-Encoding\" and .[1] == \"deflate\"))' '$CPMAIL_TAP'"
-check "the CPIM asked for reports" bash -c "jq -s -e 'any(.[]; .type == \"mail.out\" and .mail.to[0].notify == [\"SUCCESS\", \"FAILURE\"])' '$CPMAIL_TAP'"
+check "the CPIM asked for reports" bash -c "jq -s -e 'any(.[]; (.type | startswith(\"mail.out\")) and .mail.to[0].notify == [\"SUCCESS\", \"FAILURE\"])' '$CPMAIL_TAP'"
 finish
