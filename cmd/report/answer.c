@@ -144,7 +144,7 @@ static void own_report(const struct frame_item *it, const json_t *origin)
 
 void report_mail_result(struct report *r, struct frame_item *it)
 {
-	const json_t *origin = record_get(it->in->member, "origin");
+	json_t *origin = record_get(it->in->member, "origin");
 	const char *request = attempt_of(origin, "transaction", "id"), *transaction = record_str(origin, "transaction"),
 		   *key = record_str(origin, "key");
 	int64_t answer_by = record_int(origin, "answer_by", 0), now = frame_now_ms(it->frame);

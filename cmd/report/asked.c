@@ -1,13 +1,15 @@
 #include "asked.h"
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "record/json.h"
 #include "record/record.h"
 #include "sql.h"
 
 #include <stdlib.h>
 
-#define ROW "SELECT seq, at, msg_id, rcpt, told, origin FROM asked WHERE "
+#define ROW "SELECT seq, at, msg_id, rcpt, told, trace, origin FROM asked WHERE "
 
 void asked_use(struct asked *s, struct sqlite3 *db)
 {
@@ -15,12 +17,12 @@ void asked_use(struct asked *s, struct sqlite3 *db)
 		return;
 	asked_end(s);
 	s->db = db;
-	s->add = sql_prepare(db, "INSERT OR IGNORE INTO asked (msg_id, rcpt, envid, alias, at, told, origin) "
-				 "VALUES (?,?,?,?,?,0,?)");
-	s->find = sql_prepare(db, ROW "msg_id = ? AND rcpt = ?");
+	s->add = sql_prepare(db, "INSERT INTO asked (msg_hash, msg_id, rcpt, envid_hash, envid, alias, at, told, trace, "
+				 "origin) VALUES (?,?,?,?,?,?,?,0,?,?)");
+	s->find = sql_prepare(db, ROW "msg_hash = ? AND msg_id = ? AND rcpt = ?");
 	s->tell = sql_prepare(db, "UPDATE asked SET told = ? WHERE seq = ?");
-	s->by_msgid = sql_prepare(db, ROW "msg_id = ? ORDER BY seq");
-	s->by_envid = sql_prepare(db, ROW "envid = ? ORDER BY seq");
+	s->by_msgid = sql_prepare(db, ROW "msg_hash = ? AND msg_id = ? ORDER BY seq");
+	s->by_envid = sql_prepare(db, ROW "envid_hash = ? AND envid = ? ORDER BY seq");
 	s->by_alias = sql_prepare(db, ROW "alias = ? ORDER BY seq");
 	s->purge = sql_prepare(db, "DELETE FROM asked WHERE seq <= (SELECT max(seq) FROM (SELECT seq, at FROM asked "
 				   "ORDER BY seq LIMIT 1024) WHERE at < ?)");
@@ -36,13 +38,16 @@ void asked_end(struct asked *s)
 
 static void read_row(sqlite3_stmt *st, struct asked_row *row)
 {
+	const char *why;
+	size_t at;
 	*row = (struct asked_row){
 		.seq = sqlite3_column_int64(st, 0),
 		.at = sqlite3_column_int64(st, 1),
 		.msg_id = xstrdup(sql_string(st, 2)),
 		.rcpt = xstrdup(sql_string(st, 3)),
 		.told = (unsigned)sqlite3_column_int(st, 4),
-		.origin = json_loads(sql_string(st, 5), 0, NULL),
+		.trace = xstrdup(sql_string(st, 5)),
+		.origin = json_read(sql_string(st, 6), (size_t)sqlite3_column_bytes(st, 6), RECORD_DEPTH_MAX, &why, &at),
 	};
 	if (!row->origin)
 		die_temp("state store: asked %lld holds no JSON", (long long)row->seq);
@@ -52,14 +57,25 @@ void asked_free(struct asked_row *row)
 {
 	free(row->msg_id);
 	free(row->rcpt);
+	free(row->trace);
 	json_decref(row->origin);
 	*row = (struct asked_row){0};
 }
 
+/* Bind a text and, before it, its hash. */
+static void bind_hashed(sqlite3_stmt *st, int i, const char *value)
+{
+	if (value)
+		sqlite3_bind_int64(st, i, (int64_t)hash64(0, value, strlen(value)));
+	else
+		sqlite3_bind_null(st, i);
+	sql_text(st, i + 1, value);
+}
+
 static bool find(struct asked *s, const char *msg_id, const char *rcpt, struct asked_row *row)
 {
-	sql_text(s->find, 1, msg_id);
-	sql_text(s->find, 2, rcpt);
+	bind_hashed(s->find, 1, msg_id);
+	sql_text(s->find, 3, rcpt);
 	bool found = sql_row(s->find);
 	if (found)
 		read_row(s->find, row);
@@ -67,25 +83,34 @@ static bool find(struct asked *s, const char *msg_id, const char *rcpt, struct a
 	return found;
 }
 
-void asked_open(struct asked *s, const char *msg_id, const char *rcpt, const json_t *origin, const char *trace,
-		int64_t now_ms, struct asked_row *row)
+static void add(struct asked *s, const struct asked_row *row)
+{
+	struct buf origin = {0};
+	if (!json_write(row->origin, &origin))
+		die_temp("state store: an origin that is no record's");
+	bind_hashed(s->add, 1, row->msg_id);
+	sql_text(s->add, 3, row->rcpt);
+	bind_hashed(s->add, 4, record_str(row->origin, "envid"));
+	sql_text(s->add, 6, record_str(row->origin, "alias"));
+	sqlite3_bind_int64(s->add, 7, row->at);
+	sql_text(s->add, 8, row->trace);
+	sqlite3_bind_text(s->add, 9, origin.p, (int)origin.n, SQLITE_STATIC);
+	sql_run(s->add);
+	buf_free(&origin);
+}
+
+void asked_open(struct asked *s, const char *msg_id, const char *rcpt, json_t *origin, const char *trace, int64_t now_ms,
+		struct asked_row *row)
 {
 	if (find(s, msg_id, rcpt, row))
 		return;
-	json_t *kept = json_copy((json_t *)origin);
-	record_set(kept, "trace", trace);
-	char *text = json_dumps(kept, JSON_COMPACT);
-	json_decref(kept);
-	sql_text(s->add, 1, msg_id);
-	sql_text(s->add, 2, rcpt);
-	sql_text(s->add, 3, record_str(origin, "envid"));
-	sql_text(s->add, 4, record_str(origin, "alias"));
-	sqlite3_bind_int64(s->add, 5, now_ms);
-	sql_text(s->add, 6, text);
-	sql_run(s->add);
-	free(text);
-	if (!find(s, msg_id, rcpt, row))
-		die_temp("state store: what was added is not there");
+	*row = (struct asked_row){.at = now_ms,
+				  .msg_id = xstrdup(msg_id),
+				  .rcpt = xstrdup(rcpt),
+				  .trace = xstrdup(trace),
+				  .origin = json_incref(origin)};
+	add(s, row);
+	row->seq = sqlite3_last_insert_rowid(s->db);
 }
 
 void asked_tell(struct asked *s, const struct asked_row *row)
@@ -99,7 +124,10 @@ int asked_find(struct asked *s, enum asked_by by, const char *value, struct aske
 {
 	sqlite3_stmt *st = by == ASKED_BY_ENVID ? s->by_envid : by == ASKED_BY_MSGID ? s->by_msgid : s->by_alias;
 	int n = 0;
-	sql_text(st, 1, value);
+	if (by == ASKED_BY_ALIAS)
+		sql_text(st, 1, value);
+	else
+		bind_hashed(st, 1, value);
 	while (n < max && sql_row(st))
 		read_row(st, &rows[n++]);
 	sqlite3_reset(st);

@@ -22,7 +22,8 @@ struct asked_row {
 	char *msg_id;
 	char *rcpt;	/* mail address; URI of a list entry that got no mail */
 	unsigned told;	/* set of enum asked_told */
-	json_t *origin; /* of the mail.out; with "trace", that of the message */
+	char *trace;	/* of the message */
+	json_t *origin; /* of the mail.out */
 };
 
 /* At most one report of each type (1.1). */
@@ -33,19 +34,23 @@ struct asked {
 	struct sqlite3_stmt *add, *find, *tell, *by_msgid, *by_envid, *by_alias, *purge;
 };
 
-/* Rows are in the order of their time: old ones are found at the front. */
+/* Every message whose sender asked makes a row, and few are ever read: rows are in the order of their time (old ones are
+ * found at the front), and what they are found by are numbers, hashes of the texts, which stand beside them. */
 #define ASKED_SCHEMA                                                                                                   \
 	"CREATE TABLE IF NOT EXISTS asked ("                                                                           \
 	" seq INTEGER PRIMARY KEY,"                                                                                    \
-	" msg_id TEXT NOT NULL,"                                                                                       \
-	" rcpt TEXT NOT NULL,"                                                                                         \
-	" envid TEXT,"                                                                                                 \
-	" alias TEXT,"                                                                                                 \
+	" msg_hash INTEGER NOT NULL,"                                                                                  \
+	" envid_hash INTEGER,"                                                                                         \
 	" at INTEGER NOT NULL,"                                                                                        \
 	" told INTEGER NOT NULL,"                                                                                      \
-	" origin TEXT NOT NULL,"                                                                                       \
-	" UNIQUE (msg_id, rcpt));"                                                                                     \
-	"CREATE INDEX IF NOT EXISTS asked_envid ON asked (envid);"                                                     \
+	" msg_id TEXT NOT NULL,"                                                                                       \
+	" rcpt TEXT NOT NULL,"                                                                                         \
+	" trace TEXT NOT NULL,"                                                                                        \
+	" envid TEXT,"                                                                                                 \
+	" alias TEXT,"                                                                                                 \
+	" origin TEXT NOT NULL);"                                                                                      \
+	"CREATE INDEX IF NOT EXISTS asked_msg ON asked (msg_hash);"                                                    \
+	"CREATE INDEX IF NOT EXISTS asked_envid ON asked (envid_hash) WHERE envid_hash IS NOT NULL;"                   \
 	"CREATE INDEX IF NOT EXISTS asked_alias ON asked (alias) WHERE alias IS NOT NULL;"
 
 /* Before anything else of a batch. */
@@ -53,8 +58,8 @@ void asked_use(struct asked *s, struct sqlite3 *db);
 void asked_end(struct asked *s);
 
 /* The row of a recipient, made if there is none. */
-void asked_open(struct asked *s, const char *msg_id, const char *rcpt, const json_t *origin, const char *trace,
-		int64_t now_ms, struct asked_row *row);
+void asked_open(struct asked *s, const char *msg_id, const char *rcpt, json_t *origin, const char *trace, int64_t now_ms,
+		struct asked_row *row);
 /* What was told is durable with the batch. */
 void asked_tell(struct asked *s, const struct asked_row *row);
 

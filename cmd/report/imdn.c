@@ -167,7 +167,7 @@ static void send(struct report *r, struct frame_item *it, const struct asked_row
 		if (!routes_of(record_get(row->origin, "imdn"), routes) || !route_uri(routes[0], &uri))
 			buf_puts(&uri, to);
 		write_body(it, row, t, buf_str(&from), buf_str(&id), &body);
-		struct record *out = report_output(it, "sip.send", record_str(row->origin, "trace"));
+		struct record *out = report_output(it, "sip.send", row->trace);
 		record_set(out->member, "method", "MESSAGE");
 		record_set(out->member, "uri", buf_str(&uri));
 		put_headers(r, row, buf_str(&from), to, buf_str(&id), record_array(out->member, "headers"));

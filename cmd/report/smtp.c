@@ -42,7 +42,7 @@ static enum event_what what_of(const struct status_row *row)
 struct telling {
 	struct report *r;
 	struct frame_item *it;
-	const json_t *origin;
+	json_t *origin;
 };
 
 static void tell(const struct telling *t, const char *rcpt, enum event_what what, const char *status)
@@ -78,7 +78,7 @@ static void tell_result(const struct telling *t, const json_t *result)
 		tell(t, address, EVENT_DELIVERED, NULL);
 }
 
-void smtp_report(struct report *r, struct frame_item *it, const json_t *origin, const char *request)
+void smtp_report(struct report *r, struct frame_item *it, json_t *origin, const char *request)
 {
 	struct telling t = {r, it, origin};
 	const json_t *results = record_get(it->in->member, "results"), *refused = record_get(origin, "refused");

@@ -19,6 +19,6 @@ const struct status_row *smtp_row(const json_t *result);
  * request: its name in the store when it is answered just now, so that those who were refused before are told of as
  * well (1.4); else NULL. Without a report asked for nothing is done and nothing kept.
  */
-void smtp_report(struct report *r, struct frame_item *it, const json_t *origin, const char *request);
+void smtp_report(struct report *r, struct frame_item *it, json_t *origin, const char *request);
 
 #endif
