@@ -96,6 +96,8 @@ struct content_row {
 	const char *converter, *mail, *clause;
 };
 
+#define CONVERT(f) f, #f
+
 extern const struct content_row T311[];
 extern const size_t T311_rows;
 

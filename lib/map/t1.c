@@ -130,20 +130,20 @@ static bool body_8bit(struct pager *p, struct slice unused, struct buf *out)
 
 /* clang-format off */
 const struct map_row T1[] = {
-	{"MAIL FROM", 'M', FROM_PAI,         IF_OPEN,        CONVERT(mapped),         "2.1"},
-	{"MAIL FROM", 'M', FROM_FROM,        IF_OPEN,        CONVERT(mapped),         "2.1"},
-	{"MAIL FROM", 'M', FROM_PRIVACY,     IF_PRIVATE,     CONVERT(alias),          "2.6"},
-	{"RCPT TO",   'M', FROM_REQUEST_URI, IF_NOT_EXPLODE, CONVERT(request_uri),    "2.4"},
-	{"RCPT TO",   'M', FROM_LIST,        IF_EXPLODE,     CONVERT(list_entries),   "1.4"},
-	{"RET",       'C', FROM_NOWHERE,     ALWAYS,         CONVERT(ret_policy),     "RFC 3461 4.3"},
-	{"ENVID",     'C', FROM_NOWHERE,     ALWAYS,         CONVERT(envid),          "3.12"},
-	{"NOTIFY",    'C', FROM_IMDN_WANTED, ALWAYS,         CONVERT(notify_wanted),  "3.1"},
-	{"NOTIFY",    'C', FROM_NOWHERE,     ALWAYS,         CONVERT(notify_default), "3.1"},
-	{"ORCPT",     'C', FROM_RCPT,        ALWAYS,         CONVERT(orcpt),          "RFC 3461 4.2"},
-	{"BY",        'C', FROM_EXPIRES,     ALWAYS,         CONVERT(by_expires),     "RFC 2852"},
-	{"BY",        'C', FROM_NOWHERE,     ALWAYS,         CONVERT(by_standalone),  "RFC 2852"},
-	{"SIZE",      'C', FROM_MAIL,        ALWAYS,         CONVERT(size),           "RFC 1870"},
-	{"BODY",      'C', FROM_MAIL,        ALWAYS,         CONVERT(body_8bit),      "RFC 6152"},
+	{"MAIL FROM", 'M', FROM_PAI,         IF_OPEN,        MAPPED(mapped),          "2.1"},
+	{"MAIL FROM", 'M', FROM_FROM,        IF_OPEN,        MAPPED(mapped),          "2.1"},
+	{"MAIL FROM", 'M', FROM_PRIVACY,     IF_PRIVATE,     MAPPED(alias),           "2.6"},
+	{"RCPT TO",   'M', FROM_REQUEST_URI, IF_NOT_EXPLODE, MAPPED(request_uri),     "2.4"},
+	{"RCPT TO",   'M', FROM_LIST,        IF_EXPLODE,     MAPPED(list_entries),    "1.4"},
+	{"RET",       'C', FROM_NOWHERE,     ALWAYS,         MAPPED(ret_policy),      "RFC 3461 4.3"},
+	{"ENVID",     'C', FROM_NOWHERE,     ALWAYS,         MAPPED(envid),           "3.12"},
+	{"NOTIFY",    'C', FROM_IMDN_WANTED, ALWAYS,         MAPPED(notify_wanted),   "3.1"},
+	{"NOTIFY",    'C', FROM_NOWHERE,     ALWAYS,         MAPPED(notify_default),  "3.1"},
+	{"ORCPT",     'C', FROM_RCPT,        ALWAYS,         MAPPED(orcpt),           "RFC 3461 4.2"},
+	{"BY",        'C', FROM_EXPIRES,     ALWAYS,         MAPPED(by_expires),      "RFC 2852"},
+	{"BY",        'C', FROM_NOWHERE,     ALWAYS,         MAPPED(by_standalone),   "RFC 2852"},
+	{"SIZE",      'C', FROM_MAIL,        ALWAYS,         MAPPED(size),            "RFC 1870"},
+	{"BODY",      'C', FROM_MAIL,        ALWAYS,         MAPPED(body_8bit),       "RFC 6152"},
 };
 /* clang-format on */
 const size_t T1_rows = sizeof T1 / sizeof *T1;

@@ -139,43 +139,38 @@ static bool holds(const struct pager *p, enum map_when when)
 	return false;
 }
 
-static bool yields(struct pager *p, const struct map_row *row, struct buf *out)
+static bool yields(void *m, const struct map_row *row, struct buf *out)
 {
+	struct pager *p = m;
 	struct buf scratch = {0};
-	if (!row->convert || !holds(p, row->when))
+	if (!row->convert || !holds(p, (enum map_when)row->when))
 		return false;
-	struct slice value = source_text(p, row->source, &scratch);
-	bool good = (value.n || is_there(p, row->source)) && row->convert(p, value, out);
+	enum map_source source = (enum map_source)row->source;
+	struct slice value = source_text(p, source, &scratch);
+	bool good = (value.n || is_there(p, source)) && ((pager_converter *)row->convert)(p, value, out);
 	buf_free(&scratch);
 	return good;
 }
 
+static const struct map_family family = {source_names, when_names, yields};
+
 bool map_element(struct pager *p, const struct map_row *rows, size_t n, const char *element, struct buf *out)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(rows[i].element, element) == 0 && yields(p, &rows[i], out))
-			return true;
-	return false;
+	return rows_element(&family, p, rows, n, element, out);
+}
+
+static void append(void *out, const struct map_row *row, struct slice value)
+{
+	(void)row;
+	buf_slice(out, value);
 }
 
 bool map_walk(struct pager *p, const struct map_row *rows, size_t n, struct buf *out)
 {
-	bool complete = true;
-	for (size_t i = 0; i < n;) { /* rows of one element stand together */
-		const char *element = rows[i].element;
-		bool must = rows[i].status == 'M', done = false;
-		for (; i < n && strcmp(rows[i].element, element) == 0; i++)
-			done = done || yields(p, &rows[i], out);
-		complete = complete && (done || !must);
-	}
-	return complete;
+	return rows_each(&family, p, rows, n, append, out);
 }
 
 void map_print(FILE *to, const char *table, const struct map_row *rows, size_t n)
 {
-	fprintf(to, "%s\n", table);
-	for (size_t i = 0; i < n; i++)
-		fprintf(to, "  %-28s %c  %-30s %-28s %-24s %s\n", rows[i].element, rows[i].status,
-			source_names[rows[i].source], when_names[rows[i].when],
-			rows[i].converter ? rows[i].converter : "never written", rows[i].clause);
+	rows_print(to, table, &family, rows, n);
 }

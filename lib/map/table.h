@@ -1,16 +1,12 @@
 /*
- * table.h - what the mapping tables are made of: rows of element, source, condition and converter, walked by one small
- * engine.
- *
- * A row yields a value when its condition holds, its source has something and its converter takes it. Of the rows of
- * one element the first that yields wins.
+ * table.h - the tables that map a MESSAGE to a mail (T1, T2): their sources and conditions. How tables are walked is in
+ * rows.h.
  */
 #ifndef CPMAIL_MAP_TABLE_H
 #define CPMAIL_MAP_TABLE_H
 
 #include "map/pager.h"
-
-#include <stdio.h>
+#include "map/rows.h"
 
 /* Where a value comes from. */
 enum map_source {
@@ -54,19 +50,10 @@ enum map_when {
 	MAP_WHENS
 };
 
-struct map_row {
-	const char *element;
-	char status; /* M always, C on a condition, O optional, - never written */
-	enum map_source source;
-	enum map_when when;
-	/* Append the element's value, or a whole header field, to out; false: this row yields nothing. NULL: never
-	 * written. */
-	bool (*convert)(struct pager *p, struct slice value, struct buf *out);
-	const char *converter; /* its name */
-	const char *clause;
-};
+/* Append the element's value, or a whole header field, to out; false: this row yields nothing. */
+typedef bool pager_converter(struct pager *p, struct slice value, struct buf *out);
 
-#define CONVERT(f) f, #f
+#define MAPPED(f) MAP_CONVERT(pager_converter, f)
 
 /* Walk the rows of one element; false: no row yields. */
 bool map_element(struct pager *p, const struct map_row *rows, size_t n, const char *element, struct buf *out);
