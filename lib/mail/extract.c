@@ -6,10 +6,11 @@
 #include "mail/calendar.h"
 #include "mail/decode.h"
 #include "mail/flowed.h"
+#include "mail/head.h"
 
 #include <stdlib.h>
 
-enum { RAW_FACTOR = 4, HEAD_VALUE_MAX = 500, CALENDAR_MAX = 256 << 10 };
+enum { HEAD_VALUE_MAX = 500, CALENDAR_MAX = 256 << 10 };
 
 const struct mail_text_limits mail_text_defaults = {.parts = 200, .depth = 10, .attachments = 20, .text = 1 << 20};
 
@@ -84,8 +85,9 @@ static bool read_text(struct walk *w, GMimeObject *o, size_t max, struct buf *ut
 	struct buf wide = {0};
 	if (!charset_to_utf8(&wide, slice_buf(&c.raw), slice_trim(slice_of(charset ? charset : ""))))
 		w->out->loss |= MAIL_LOSS_CHARSET;
+	buf_free(&c.raw);
 	put_clean(utf8, slice_buf(&wide));
-	buf_free(&c.raw), buf_free(&wide);
+	buf_free(&wide);
 	return !c.cut;
 }
 
@@ -112,7 +114,7 @@ static void take_text(struct walk *w, GMimeObject *o, bool html)
 	struct buf utf8 = {0}, *into = w->into;
 	struct mail_marks marks = {0};
 	size_t max = w->limits->text;
-	bool whole = read_text(w, o, html ? max * RAW_FACTOR : max, &utf8);
+	bool whole = read_text(w, o, html ? HTML_OCTETS_MAX : max, &utf8);
 	size_t before = into->n;
 	if (before)
 		buf_puts(into, "\n");
@@ -314,14 +316,15 @@ static void multipart(struct walk *w, GMimeMultipart *m, enum purpose purpose, i
 
 static void put_field(struct buf *out, const char *name, GMimeObject *m)
 {
-	const char *raw = g_mime_object_get_header(m, name);
-	struct buf clean = {0};
-	char *value = raw ? g_mime_utils_header_decode_text(NULL, raw) : NULL;
-	text_sanitise(&clean, slice_of(value ? value : ""), HEAD_VALUE_MAX);
+	GMimeHeader *field = g_mime_header_list_get_header(g_mime_object_get_header_list(m), name);
+	const char *raw = field ? g_mime_header_get_raw_value(field) : NULL;
+	struct buf line = {0}, value = {0}, clean = {0};
+	text_sanitise(&line, slice_of(raw ? raw : ""), MAIL_HEAD_MAX); /* folds become blanks */
+	mail_words_decode(&value, slice_buf(&line));
+	text_sanitise(&clean, slice_buf(&value), HEAD_VALUE_MAX);
 	if (clean.n)
 		buf_printf(out, "%s: %s\n", name, buf_str(&clean));
-	buf_free(&clean);
-	g_free(value);
+	buf_free(&line), buf_free(&value), buf_free(&clean);
 }
 
 /* A message within the mail: who, when, what about, and its text. */

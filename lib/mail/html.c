@@ -1,6 +1,7 @@
 #include "mail/html.h"
 
-#include <gumbo.h>
+#include "mail/markup.h"
+
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +64,26 @@ struct render {
 	enum { LINE_EMPTY, LINE_MARK, LINE_TEXT } line; /* LINE_MARK: only the mark of a list item stands in it */
 	int pre, quotes;
 	bool too_deep; /* text was left out */
+	struct mail_marks *marks; /* may be NULL */
+	unsigned due;		  /* kinds of marks for the next line, a bit each */
 };
+
+static void mark(struct render *r, enum mail_mark_kind kind)
+{
+	if (r->marks && !r->quotes)
+		r->due |= 1u << kind;
+}
+
+/* A line begins here. */
+static void put_marks(struct render *r)
+{
+	for (int kind = 0; r->due; kind++, r->due >>= 1) {
+		if (!(r->due & 1))
+			continue;
+		r->marks->v = xrealloc(r->marks->v, (r->marks->n + 1) * sizeof *r->marks->v);
+		r->marks->v[r->marks->n++] = (struct mail_mark){.offset = r->out->n, .kind = (enum mail_mark_kind)kind};
+	}
+}
 
 static void begin_line(struct render *r)
 {
@@ -75,6 +95,8 @@ static void begin_line(struct render *r)
 			buf_putc(r->out, '\n');
 		}
 	}
+	if (r->out->n == r->start || r->newlines)
+		put_marks(r);
 	if (r->out->n == r->start || r->newlines)
 		for (int q = 0; q < r->quotes; q++)
 			buf_puts(r->out, "> ");
@@ -105,12 +127,27 @@ static void block(struct render *r)
 		new_line(r);
 }
 
+/* A no-break space is a space that does not collapse. */
+static void put_word(struct render *r, const char *p, size_t n)
+{
+	const char *nbsp;
+	while (n && (nbsp = memmem(p, n, "\xc2\xa0", 2))) {
+		if (nbsp > p)
+			put(r, p, (size_t)(nbsp - p));
+		put(r, " ", 1);
+		n -= (size_t)(nbsp + 2 - p);
+		p = nbsp + 2;
+	}
+	if (n)
+		put(r, p, n);
+}
+
 static void put_text(struct render *r, const char *s)
 {
 	while (*s) {
 		size_t n = strcspn(s, r->pre ? "\r\n" : " \t\r\n\f");
 		if (n)
-			put(r, s, n);
+			put_word(r, s, n);
 		s += n;
 		if (!*s)
 			break;
@@ -123,30 +160,6 @@ static void put_text(struct render *r, const char *s)
 }
 
 /* ---- the walk ---- */
-
-static const char *attribute(const GumboElement *e, const char *name)
-{
-	GumboAttribute *a = gumbo_get_attribute(&e->attributes, name);
-	return a ? a->value : NULL;
-}
-
-static bool hidden(const GumboElement *e)
-{
-	static const char none[] = "display:none";
-	if (attribute(e, "hidden"))
-		return true;
-	const char *style = attribute(e, "style");
-	size_t at = 0;
-	for (; style && *style; style++) {
-		char c = *style >= 'A' && *style <= 'Z' ? (char)(*style + 32) : *style;
-		if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
-			continue;
-		at = c == none[at] ? at + 1 : c == 'd' ? 1 : 0;
-		if (at == sizeof none - 1)
-			return true;
-	}
-	return false;
-}
 
 static bool dropped(GumboTag tag)
 {
@@ -182,7 +195,7 @@ static void walk(struct render *r, const GumboNode *node, int depth);
 
 static void image(struct render *r, const GumboElement *e)
 {
-	const char *w = attribute(e, "width"), *h = attribute(e, "height"), *alt = attribute(e, "alt");
+	const char *w = markup_attribute(e, "width"), *h = markup_attribute(e, "height"), *alt = markup_attribute(e, "alt");
 	if (!alt || !*alt || (w && h && atoi(w) <= 1 && atoi(h) <= 1))
 		return;
 	put(r, "[", 1);
@@ -195,7 +208,7 @@ static void image(struct render *r, const GumboElement *e)
 static void link_url(struct render *r, const GumboElement *e, size_t from)
 {
 	static const char *const schemes[] = {"http:", "https:", "mailto:", "tel:", NULL};
-	const char *url = attribute(e, "href");
+	const char *url = markup_attribute(e, "href");
 	bool wanted = false;
 	for (int i = 0; url && schemes[i]; i++)
 		wanted = wanted || strncasecmp(url, schemes[i], strlen(schemes[i])) == 0;
@@ -234,10 +247,23 @@ static void children(struct render *r, const GumboElement *e, int depth)
 	}
 }
 
+/* Some programs mark with an empty element what follows it. */
+static void void_mark(struct render *r, const GumboElement *e)
+{
+	enum mail_mark_kind kind;
+	bool closes;
+	if (!r->marks || !markup_mark(e, &kind, &closes))
+		return;
+	block(r);
+	mark(r, kind);
+}
+
 static void element(struct render *r, const GumboElement *e, int depth)
 {
-	if (dropped(e->tag) || hidden(e))
+	if (dropped(e->tag) || markup_hidden(e))
 		return;
+	if (e->tag == GUMBO_TAG_BR || e->tag == GUMBO_TAG_HR)
+		void_mark(r, e);
 	if (e->tag == GUMBO_TAG_BR) {
 		new_line(r);
 		return;
@@ -252,11 +278,14 @@ static void element(struct render *r, const GumboElement *e, int depth)
 		block(r);
 		return;
 	}
-	bool own_line = is_block(e->tag);
+	enum mail_mark_kind kind;
+	bool closes = false, own_line = is_block(e->tag), marked = r->marks && markup_mark(e, &kind, &closes);
 	size_t from = r->out->n;
 	int quotes = r->quotes;
-	if (own_line && e->tag != GUMBO_TAG_LI)
+	if ((own_line || marked) && e->tag != GUMBO_TAG_LI)
 		block(r);
+	if (marked)
+		mark(r, kind);
 	r->quotes += e->tag == GUMBO_TAG_BLOCKQUOTE && r->quotes < 20;
 	r->pre += e->tag == GUMBO_TAG_PRE;
 	children(r, e, depth + 1);
@@ -266,6 +295,11 @@ static void element(struct render *r, const GumboElement *e, int depth)
 		block(r);
 	r->pre -= e->tag == GUMBO_TAG_PRE;
 	r->quotes = quotes;
+	if (marked && closes) {
+		block(r);
+		r->due &= ~(1u << kind); /* it was empty */
+		mark(r, MAIL_MARK_OWN);
+	}
 }
 
 static void walk(struct render *r, const GumboNode *node, int depth)
@@ -310,6 +344,43 @@ static void cut_tags(struct render *r, struct slice html)
 	buf_free(&text);
 }
 
+/*
+ * Can gumbo be given this? Its time grows with the square of the depth of open elements and of the attributes of one
+ * tag. Elements that the parser closes by itself (p, li, td, ...) do not count.
+ */
+static bool harmless(struct slice html)
+{
+	static const char *const closed_alone[] = {"p", "li", "br", "td", "tr", "th", "hr", "img", "meta", "link", "input",
+						   "o:p", "col", "dd", "dt", "option", "wbr", "area", "base", "tbody", NULL};
+	int depth = 0;
+	for (const char *p = html.p, *end = html.p + html.n; (p = memchr(p, '<', (size_t)(end - p)));) {
+		bool close = ++p < end && *p == '/';
+		const char *name = p += close;
+		while (p < end && ((*p | 32) >= 'a' && (*p | 32) <= 'z'))
+			p++;
+		struct slice tag = {name, (size_t)(p - name)};
+		if (!tag.n)
+			continue;
+		int values = 0;
+		for (; p < end && *p != '>' && *p != '<'; p++) {
+			values += *p == '=' || *p == ' ' || *p == '/';
+			const char *quote = *p == '"' || *p == '\'' ? memchr(p + 1, *p, (size_t)(end - p - 1)) : NULL;
+			if (quote)
+				p = quote;
+		}
+		bool counts = p == end || p[-1] != '/';
+		for (const char *const *c = closed_alone; counts && *c; c++)
+			counts = !slice_ieq(tag, *c);
+		if (counts)
+			depth += close ? -1 : 1;
+		if (depth < 0)
+			depth = 0;
+		if (depth > HTML_DEPTH_MAX || values > 2 * HTML_ATTRIBUTES_MAX)
+			return false;
+	}
+	return true;
+}
+
 static bool by_tree(struct render *r, struct arena *a, struct slice html)
 {
 	GumboOptions options = kGumboDefaultOptions;
@@ -327,14 +398,16 @@ static bool by_tree(struct render *r, struct arena *a, struct slice html)
 void html_to_text(struct buf *out, struct slice html, struct mail_marks *marks)
 {
 	struct arena a = {0};
-	(void)marks;
-	struct render r = {.out = out, .start = out->n};
+	struct render r = {.out = out, .start = out->n, .marks = marks};
+	size_t known = marks ? marks->n : 0;
 	buf_put(out, "", 0);
 	if (html.n > HTML_OCTETS_MAX)
 		html.n = HTML_OCTETS_MAX;
-	if (!by_tree(&r, &a, html)) {
+	if (!harmless(html) || !by_tree(&r, &a, html)) {
 		out->p[out->n = r.start] = '\0';
 		r = (struct render){.out = out, .start = r.start};
+		if (marks)
+			marks->n = known;
 		cut_tags(&r, html);
 	}
 	arena_free(&a);

@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 
-enum { HTML_OCTETS_MAX = 1 << 20, HTML_ARENA_MAX = 12 << 20, HTML_DEPTH_MAX = 400, HTML_ATTRIBUTES_MAX = 200 };
+enum { HTML_OCTETS_MAX = 1 << 20, HTML_ARENA_MAX = 8 << 20, HTML_DEPTH_MAX = 400, HTML_ATTRIBUTES_MAX = 200 };
 
 /* What the markup says about the line that begins at an offset: mail programs put quoted mails in elements that have
  * names of their own. */

@@ -1,0 +1,195 @@
+#include "mail/tail.h"
+
+#include "mail/phrases.h"
+
+enum {
+	SIGNATURE_LINES = 30,	 /* behind "-- " */
+	LOOSE_SIGNATURE = 10,	 /* behind "--", which people also write between two thoughts */
+	FOOTER_LINES = 3,
+	FOOTER_OCTETS = 240,
+	DISCLAIMER_LINES = 60,
+	LIST_FOOTER_LINES = 6,
+	ROUNDS = 16, /* things below each other at the end of a mail */
+};
+
+size_t reply_trim(const struct reply_lines *l, size_t first, size_t end)
+{
+	while (end > first && reply_blank(l, end - 1))
+		end--;
+	return end;
+}
+
+/* The paragraph that ends before end: from its first line, or from the one that makes it longer than max lines. */
+static size_t paragraph(const struct reply_lines *l, size_t first, size_t end, size_t max)
+{
+	size_t from = end;
+	while (from > first && end - from <= max && !reply_blank(l, from - 1) && !l->v[from - 1].quoted)
+		from--;
+	return from;
+}
+
+static bool contains(struct slice s, const char *words)
+{
+	size_t n = strlen(words);
+	for (size_t i = 0; i + n <= s.n; i++)
+		if (strncasecmp(s.p + i, words, n) == 0)
+			return true;
+	return false;
+}
+
+static bool contains_one(struct slice s, const char *const *list)
+{
+	for (; *list; list++)
+		if (contains(s, *list))
+			return true;
+	return false;
+}
+
+static bool begins_one(struct slice s, const char *const *list)
+{
+	for (; *list; list++)
+		if (reply_begins(s, *list))
+			return true;
+	return false;
+}
+
+static bool ends_one(struct slice s, const char *const *list)
+{
+	for (; *list; list++) {
+		size_t n = strlen(*list);
+		if (s.n >= n && memcmp(s.p + s.n - n, *list, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* ---- signature ---- */
+
+/* A "-- " line with nothing but unquoted lines behind it. */
+static size_t signature(const struct reply_lines *l, size_t first, size_t end)
+{
+	for (size_t i = end, seen = 0; i > first && seen <= SIGNATURE_LINES; seen++) {
+		const struct reply_line *line = &l->v[--i];
+		bool loose = line->n == 2 && (line->at + 2 == l->v[end - 1].at || l->text[line->at + 2] != ' ');
+		if (line->quoted)
+			return end;
+		if (line->delimiter && (!loose || seen < LOOSE_SIGNATURE))
+			return i;
+	}
+	return end;
+}
+
+/* What HTML calls the signature, if nothing of the writer's stands behind it. */
+static size_t marked_signature(const struct reply_lines *l, size_t first, size_t end)
+{
+	bool own = false; /* what was seen belongs to the writer */
+	size_t seen = 0;
+	for (size_t i = end; i > first && seen < SIGNATURE_LINES; seen++) {
+		const struct reply_line *line = &l->v[--i];
+		if (line->quoted)
+			return end;
+		if (line->mark == MAIL_MARK_SIGNATURE + 1)
+			return own ? end : i;
+		if (line->mark == MAIL_MARK_OWN + 1)
+			own = reply_trim(l, i, end) > i;
+	}
+	return end;
+}
+
+/* ---- footers ---- */
+
+static bool footer_line(struct slice folded)
+{
+	if (begins_one(folded, phrase_footers) || ends_one(folded, phrase_footer_ends))
+		return true;
+	return begins_one(folded, phrase_sent) && contains_one(folded, phrase_products);
+}
+
+/* "Sent from my iPhone" as a paragraph, alone or with its link on the next line; also as the last line of one. */
+static size_t footer(const struct reply_lines *l, size_t first, size_t end)
+{
+	size_t from = paragraph(l, first, end, FOOTER_LINES);
+	struct buf text = {0};
+	for (size_t i = from; i < end; i++)
+		reply_fold(&text, reply_line(l, i));
+	bool is = end > from && end - from <= FOOTER_LINES && text.n <= FOOTER_OCTETS && footer_line(slice_buf(&text));
+	if (!is && end > from) { /* no empty line before it: then the line itself must be short and end no sentence */
+		struct slice last = reply_line(l, end - 1);
+		buf_clear(&text);
+		reply_fold(&text, last);
+		is = last.n <= 60 && !strchr("?!", last.p[last.n - 1]) && footer_line(slice_buf(&text));
+		from = end - 1;
+	}
+	buf_free(&text);
+	return is ? from : end;
+}
+
+/* "This e-mail is confidential ...", with the paragraphs that follow it. */
+static size_t disclaimer(const struct reply_lines *l, size_t first, size_t end)
+{
+	struct buf text = {0};
+	size_t found = end;
+	bool secret = false;
+	for (size_t to = end; to > first && end - to < DISCLAIMER_LINES;) {
+		size_t from = paragraph(l, first, to, DISCLAIMER_LINES);
+		if (from == to)
+			break;
+		buf_clear(&text);
+		for (size_t i = from; i < to; i++) {
+			buf_putc(&text, ' ');
+			reply_fold(&text, reply_line(l, i));
+		}
+		secret = secret || contains_one(slice_buf(&text), phrase_secrets);
+		if (secret && begins_one(slice_trim(slice_buf(&text)), phrase_disclaimers))
+			found = from;
+		to = reply_trim(l, first, from);
+	}
+	buf_free(&text);
+	return found;
+}
+
+/* A line of underscores, then what the list says about itself. */
+static size_t list_footer(const struct reply_lines *l, size_t first, size_t end)
+{
+	bool list = false;
+	for (size_t i = end, seen = 0; i > first && seen <= LIST_FOOTER_LINES; seen++) {
+		struct slice s = reply_line(l, --i);
+		if (l->v[i].quoted)
+			return end;
+		if (s.n >= 20 && s.p[0] == '_' && s.p[s.n - 1] == '_')
+			return list ? i : end;
+		list = list || contains(s, "mailing list") || contains(s, "mailman") || contains(s, "/listinfo");
+	}
+	return end;
+}
+
+/* A line of dashes or underscores that parted what was cut from the rest. */
+static size_t rule_above(const struct reply_lines *l, size_t first, size_t end)
+{
+	struct slice s = end > first ? reply_line(l, end - 1) : (struct slice){"", 0};
+	size_t same = 0;
+	while (same < s.n && s.p[same] == s.p[0])
+		same++;
+	return s.n >= 3 && same == s.n && strchr("-_=*", s.p[0]) ? end - 1 : end;
+}
+
+size_t reply_tail(const struct reply_lines *l, size_t first, size_t end)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		size_t before = end = reply_trim(l, first, end);
+		if (end > first)
+			end = marked_signature(l, first, end);
+		if (end > first)
+			end = signature(l, first, end);
+		if (end == before && end > first)
+			end = footer(l, first, end);
+		if (end == before && end > first)
+			end = disclaimer(l, first, end);
+		if (end == before && end > first)
+			end = list_footer(l, first, end);
+		if (end == before)
+			break;
+		end = rule_above(l, first, reply_trim(l, first, end));
+	}
+	return reply_trim(l, first, end);
+}
