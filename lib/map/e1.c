@@ -35,7 +35,8 @@ static bool service(struct letter *l, struct slice unused, struct buf *out)
 static bool accept_contact(struct letter *l, struct slice unused, struct buf *out)
 {
 	(void)unused;
-	buf_printf(out, "*;+g.3gpp.icsi-ref=\"" SERVICE_TAG "%s\";require;explicit", l->list_service ? ".group" : "");
+	buf_puts(out, "*;+g.3gpp.icsi-ref=\"" SERVICE_TAG);
+	buf_puts(out, l->list_service ? ".group\";require;explicit" : "\";require;explicit");
 	return true;
 }
 
