@@ -10,7 +10,7 @@
 #include "map/next_hop.h"
 #include "map/table.h"
 #include "memory.h"
-#include "storm.h"
+#include "map/storm.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -326,10 +326,10 @@ static void put_multipart(const struct enclose *e, struct sink *out)
 	buf_free(&head), buf_free(&boundary);
 }
 
-static void put_message(struct enclose *e, unsigned part, struct sink *out)
+static void put_message(struct enclose *e, struct sink *out)
 {
 	struct buf head = {0};
-	const struct enclose_file *f = e->mode == ENCLOSE_SEPARATE ? enclose_part(e, part) : NULL;
+	const struct enclose_file *f = e->mode == ENCLOSE_SEPARATE ? enclose_part(e, e->letter->part) : NULL;
 	letter_put_cpim(e->letter, &head);
 	if (f) {
 		file_head(f, &head);
@@ -346,13 +346,12 @@ static void put_message(struct enclose *e, unsigned part, struct sink *out)
 	buf_free(&head);
 }
 
-static void put_with_list(struct enclose *e, unsigned part, enum letter_list list, const struct buf *boundary,
-			  struct sink *out)
+static void put_with_list(struct enclose *e, enum letter_list list, const struct buf *boundary, struct sink *out)
 {
 	struct buf b = {0};
 	buf_printf(&b, "--%s\r\nContent-Type: message/cpim\r\n\r\n", boundary->p);
 	sink_buf(out, &b);
-	put_message(e, part, out);
+	put_message(e, out);
 	buf_clear(&b);
 	buf_printf(&b, "\r\n--%s\r\n", boundary->p);
 	letter_put_list(e->letter, list, &b);
@@ -361,18 +360,17 @@ static void put_with_list(struct enclose *e, unsigned part, enum letter_list lis
 	buf_free(&b);
 }
 
-json_t *enclose_body(struct enclose *e, unsigned part, enum letter_list list, int64_t *size)
+json_t *enclose_body(struct enclose *e, enum letter_list list, int64_t *size)
 {
 	struct sink out = {.io = e->letter->tools->io};
 	struct buf type = {0}, boundary = {0};
-	e->letter->part = part;
 	if (list == LETTER_LIST_NONE) {
 		buf_puts(&type, "message/cpim");
-		put_message(e, part, &out);
+		put_message(e, &out);
 	} else {
 		put_boundary(e, 0, &boundary);
 		buf_printf(&type, "multipart/mixed;boundary=%s", boundary.p);
-		put_with_list(e, part, list, &boundary, &out);
+		put_with_list(e, list, &boundary, &out);
 	}
 	*size = out.size;
 	json_t *body = sink_finish(&out, buf_str(&type));

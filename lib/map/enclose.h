@@ -52,10 +52,10 @@ void enclose_note_above(struct enclose *e, int64_t most);
 void enclose_note_all(struct enclose *e);
 
 /*
- * The body object of a message: part 0 is the text (in mode ENCLOSE_INLINE with all attachments), in mode
+ * The body object of the message of letter_part(): part 0 is the text (in mode ENCLOSE_INLINE with all attachments), in mode
  * ENCLOSE_SEPARATE part k the k-th attachment that is sent. size: its octets. NULL: a blob failed (letter's error).
  */
-json_t *enclose_body(struct enclose *e, unsigned part, enum letter_list list, int64_t *size);
+json_t *enclose_body(struct enclose *e, enum letter_list list, int64_t *size);
 /* The attachment of a part, NULL if there is none. */
 const struct enclose_file *enclose_part(const struct enclose *e, unsigned part);
 

@@ -5,6 +5,7 @@
 #include "mail/header.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -274,18 +275,37 @@ bool letter_recipient(struct letter *l, size_t k)
 	return true;
 }
 
-/* 3.12: the root of the thread is the first of References, else In-Reply-To, else the mail itself. */
-void letter_thread_new(struct letter *l)
+struct correlate_query letter_query(const struct letter *l)
 {
-	const struct token_keys *keys = map_keys(l->tools->names);
-	struct slice references = mail_head_get(&l->head, "References", 0),
-		     answered = mail_head_get(&l->head, "In-Reply-To", 0), id;
-	if (!mail_msgid_next(&references, &id) && !mail_msgid_next(&answered, &id))
-		id = slice_buf(&l->msgid);
-	char *root = slice_dup(id);
-	token_convid(keys, &l->conv, root, NULL);
-	token_contrid(keys, &l->contr, buf_str(&l->msgid), NULL);
-	free(root);
+	return (struct correlate_query){.in_reply_to = mail_head_get(&l->head, "In-Reply-To", 0),
+					.references = mail_head_get(&l->head, "References", 0),
+					.message_id = buf_str(&l->msgid),
+					.from = l->from_header ? buf_str(&l->from) : NULL,
+					.rcpt = l->rcpt,
+					.cpm = l->cpm};
+}
+
+void letter_thread(struct letter *l, const struct correlation *found)
+{
+	buf_slice(&l->uri, slice_buf(&found->uri));
+	buf_slice(&l->conv, slice_buf(&found->conv));
+	buf_slice(&l->contr, slice_buf(&found->contr));
+	buf_slice(&l->answered, slice_buf(&found->answered));
+	l->known = found->kind != CORRELATE_NONE;
+	l->verified = letter_verified(l, found->mac);
+}
+
+/* Contribution-ID and imdn.Message-ID of a part are as good as those of the text, and as easily made again. */
+void letter_part(struct letter *l, unsigned part)
+{
+	char number[16];
+	snprintf(number, sizeof number, "%u", part);
+	l->part = part;
+	buf_clear(&l->contr);
+	if (part)
+		token_contrid(map_keys(l->tools->names), &l->contr, buf_str(&l->msgid), number, NULL);
+	else
+		token_contrid(map_keys(l->tools->names), &l->contr, buf_str(&l->msgid), NULL);
 }
 
 bool letter_backscatter(const struct letter *l)

@@ -15,6 +15,7 @@
 #include "mail/head.h"
 #include "map/address.h"
 #include "map/automatic.h"
+#include "map/correlate.h"
 #include "map/sink.h"
 #include "map/verify.h"
 
@@ -77,7 +78,7 @@ struct letter {
 	bool known;		     /* it answers something: not the first message of its conversation */
 	struct buf imdn;	     /* imdn.Message-ID */
 	unsigned wanted;	     /* set of enum imdn_wanted */
-	unsigned part;		     /* of several messages made of one mail, 0 = the text */
+	unsigned part;		     /* of several messages made of one mail, 0 = the text (letter_part()) */
 	bool list_service;	     /* it goes to list_service_uri, for all recipients (E2) */
 	int error;		     /* errno of a body that could not be read */
 };
@@ -87,8 +88,12 @@ bool letter_begin(struct letter *l, const struct letter_tools *tools, const stru
 void letter_end(struct letter *l);
 /* The k-th recipient; false: there is none. */
 bool letter_recipient(struct letter *l, size_t k);
-/* The ids of a mail that belongs to nothing we know (3.12), of this recipient. */
-void letter_thread_new(struct letter *l);
+/* What was found out about the conversation of the mail (7.2), for this recipient. */
+void letter_thread(struct letter *l, const struct correlation *found);
+/* The question for it; points into the letter. */
+struct correlate_query letter_query(const struct letter *l);
+/* Go on to a part of the mail that is a message of its own (7.7): its ids. Part 0 is the text. */
+void letter_part(struct letter *l, unsigned part);
 /* Has somebody to be told when it fails (5.4, 8.1)? Not where it came from <>, or from a robot, or is not from whom it
  * says. */
 bool letter_backscatter(const struct letter *l);

@@ -1,4 +1,4 @@
-#include "storm.h"
+#include "map/storm.h"
 #include "base/hash.h"
 
 #include <stdlib.h>

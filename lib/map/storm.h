@@ -5,8 +5,8 @@
  * In memory only: it is a protection, no promise, and a restart may forget it. Bounded: the oldest entries make room.
  * Ownership: a zeroed struct storm is empty; storm_end() frees its table.
  */
-#ifndef CPM2MAIL_STORM_H
-#define CPM2MAIL_STORM_H
+#ifndef CPMAIL_MAP_STORM_H
+#define CPMAIL_MAP_STORM_H
 
 #include "base/buf.h"
 
