@@ -1,5 +1,5 @@
 # gateway.sh - what run and demo share: build, prepare a spool root, start the supervisor tree, wait until it is ready, stop it.
-# To be sourced. Uses and sets: source, build, root, port.
+# To be sourced. Uses and sets: source, build, root, port, mailport, agentport.
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${BUILD:-$source/build} # BUILD: a build directory that somebody else takes care of (the tests do)
 PATH=$PATH:/usr/sbin:/sbin
@@ -41,8 +41,20 @@ port_free() {
 	die "no free port was found"
 }
 
-# Replace @ROOT@, @PORT@, @BUILD@ of a template.
-fill() { sed -e "s|@ROOT@|$root|g" -e "s|@PORT@|$port|g" -e "s|@BUILD@|$build|g" "$1"; }
+# A port beside the one of SIP: the usual one, if that is the usual one and this one is free.
+port_beside() { if [ "$port" != 5060 ] || port_busy "$1"; then port_free; else echo "$1"; fi; }
+
+# Replace @ROOT@, @PORT@, @MAILPORT@, @AGENTPORT@, @BUILD@ of a template.
+fill() {
+	sed -e "s|@ROOT@|$root|g" -e "s|@PORT@|$port|g" -e "s|@MAILPORT@|$mailport|g" -e "s|@AGENTPORT@|$agentport|g" -e "s|@BUILD@|$build|g" "$1"
+}
+
+# Ports of the configuration: where SIP and mail are taken, where messages for SIP users go.
+ports_read() {
+	port=$(sed -nE 's/^sip_listen.*"udp:127\.0\.0\.1:([0-9]+)".*/\1/p' "$root/cpmail.conf")
+	mailport=$(sed -nE 's/^smtp_listen.*"smtp:127\.0\.0\.1:([0-9]+)".*/\1/p' "$root/cpmail.conf")
+	agentport=$(sed -nE 's/^outbound_proxy.*"sip:127\.0\.0\.1:([0-9]+)".*/\1/p' "$root/cpmail.conf")
+}
 
 # Directories, key, configuration and services in $root. A configuration that is there already is kept; only its port follows --port.
 gateway_prepare() {
@@ -54,12 +66,14 @@ gateway_prepare() {
 	mkdir -p "$root/Maildir/tmp" "$root/Maildir/new" "$root/Maildir/cur" "$root/log"
 	[ -e "$root/msgid.key" ] || (umask 077 && head -c 32 /dev/urandom | base64 >"$root/msgid.key")
 	if [ ! -e "$root/cpmail.conf" ]; then
+		mailport=$(port_beside 2525)
+		agentport=$(port_beside 5070)
 		fill "$source/scripts/cpmail.conf.in" >"$root/cpmail.conf"
 	elif [ -n "${port_given:-}" ]; then
 		sed -i -E "/^sip_listen/s/(127\.0\.0\.1):[0-9]+/\1:$port/g" "$root/cpmail.conf"
 	fi
 	"$build/cmd/cpmail-conf" -n -c "$root/cpmail.conf" || die "the configuration is wrong: see above"
-	port=$(sed -nE 's/^sip_listen.*"udp:127\.0\.0\.1:([0-9]+)".*/\1/p' "$root/cpmail.conf")
+	ports_read
 	[ -n "$port" ] || die "$root/cpmail.conf: sip_listen has no udp:127.0.0.1:PORT"
 	for name in "$root"/run/*/; do # services of an earlier version
 		[ -e "$source/scripts/sv/$(basename "$name")" ] || rm -rf "$name"

@@ -44,7 +44,7 @@ wait $sender
 cp "$root/cpmail.conf" "$scratch/good.conf"
 echo 'no_such_knob = 1;' >>"$root/cpmail.conf"
 sv hup "$root"/run/*/ >/dev/null
-for name in sip-listen cpm2mail mail-route smtp-send report; do
+for name in sip-listen cpm2mail mail-route smtp-send report smtp-listen mail2cpm sip-route sip-send; do
 	check "$name: a wrong configuration is refused on HUP" until_ok 5 grep -q 'is kept' "$root/log/$name/current"
 done
 message "with the old configuration"
@@ -63,9 +63,9 @@ message "with the new configuration"
 check "and is in force" until_ok 15 grep -rlqF "with the new configuration" "$root/Maildir2/new"
 
 # counters
-until_ok 15 eval '[ $(ls "$scratch"/metrics/*.prom | wc -l) = 6 ]'
+until_ok 15 eval '[ $(ls "$scratch"/metrics/*.prom | wc -l) = 10 ]'
 gateway_stop
-same "every program left its counters" 6 "$(ls "$scratch"/metrics/*.prom | wc -l)"
+same "every program left its counters" 10 "$(ls "$scratch"/metrics/*.prom | wc -l)"
 check "a scraper can read them" "$SOURCE/t/lib/prometheus" "$scratch"/metrics/*.prom
 check "what was answered is counted" grep -qE '^cpmail_sip_answers_total\{.*class="2xx"\} [1-9]' "$scratch/metrics/cpmail-sip-listen.prom"
 check "what was delivered is counted" grep -qE '^cpmail_mail_results_total\{.*outcome="done"\} [1-9]' "$scratch/metrics/cpmail-smtp-send.prom"
