@@ -2,8 +2,10 @@
  * cpm2mail - a CPM pager message becomes a mail: tables T1, T2 and 3.11.
  *
  * sip.request -> mail.out, or sip.response where there is nothing to send, or sip.join where the message was sent
- * before, or the sip.request again with a telephone number to be looked up.
+ * before, or the sip.request again with a telephone number to be looked up; beside the mail, alias for each name that it
+ * uses in place of a user's. thread, of mails that came in: kept for In-Reply-To and References.
  */
+#include "aliases.h"
 #include "base/log.h"
 #include "frame/frame.h"
 #include "map/content.h"
@@ -11,6 +13,7 @@
 #include "map/table.h"
 #include "memory.h"
 #include "map/storm.h"
+#include "threads.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,9 +27,12 @@ static const struct metric families[] = {
 struct program {
 	struct map_names *names;
 	struct memory memory;
+	struct threads threads;
+	struct aliases aliases;
 	struct storm storm;
 	struct map_tools tools;
 	struct map_io io;
+	bool known; /* the conversation of the record in work is one that a mail user has written in */
 };
 
 /* ---- blobs ---- */
@@ -57,9 +63,19 @@ static void blob_abort(void *blob)
 	frame_blob_abort(blob);
 }
 
+/* The mail behind a contribution: one that we made, or one that came in. */
 static bool thread(void *ctx, const char *contr, bool private, struct buf *msgid, struct buf *references)
 {
-	return memory_thread(ctx, contr, private, msgid, references);
+	struct program *prog = ctx;
+	return memory_thread(&prog->memory, contr, private, prog->threads.alive_ms, msgid, references) ||
+	       threads_mail(&prog->threads, contr, private, msgid, references);
+}
+
+static bool conversation(void *ctx, const char *conv, const char *address, bool private, struct buf *references)
+{
+	struct program *prog = ctx;
+	prog->known = threads_conversation(&prog->threads, conv, address, private, references);
+	return prog->known;
 }
 
 /* ---- what comes out ---- */
@@ -119,27 +135,31 @@ static void join(struct frame_item *it, const struct pager *p, const char *origi
 	item_emit(it, out);
 }
 
-/* What the next answer's References will be: the last ten, and what this mail answered. */
-static void next_references(const struct pager *p, struct buf *out)
+/* The mail is made: what later ones need to know of it. */
+static void remember(struct program *prog, const struct frame_item *it, const struct pager *p, const char *key,
+		     int64_t now)
 {
-	enum { KEPT = 10 };
-	struct slice rest = slice_buf(&p->references), ids[64];
-	size_t n = 0;
-	bool more = p->in_reply_to.n > 0;
-	while (more && n < 63) {
-		struct slice id = slice_trim(slice_cut(&rest, ' ', &more));
-		if (id.n)
-			ids[n++] = id;
-	}
-	if (p->in_reply_to.n)
-		ids[n++] = slice_buf(&p->in_reply_to);
-	for (size_t i = 0; i < n; i++) {
-		if (i > 0 && n - i > KEPT) /* the root stays, the middle goes */
-			continue;
-		if (out->n)
-			buf_putc(out, ' ');
-		buf_slice(out, ids[i]);
-	}
+	struct buf references = {0}, users = {0};
+	const char *transaction = record_str(p->sip, "transaction");
+	threads_append(&references, slice_buf(&p->references), slice_buf(&p->in_reply_to));
+	for (size_t i = 0; i < p->rcpt.n; i++)
+		buf_printf(&users, "%s%s", i ? "\n" : "", p->rcpt.v[i]);
+	memory_add(&prog->memory,
+		   &(struct memory_mail){.key = key,
+					 .record = it->in->id,
+					 .attempt = transaction ? transaction : it->in->id,
+					 .contr = buf_str(&p->contr),
+					 .msgid = buf_str(&p->msgid),
+					 .references = buf_str(&references),
+					 .uri = buf_str(&p->originator_uri),
+					 .users = buf_str(&users),
+					 .private = p->private,
+					 .blind = p->blind},
+		   now);
+	if (p->rcpt.n == 1 && p->conv_given && (prog->known || p->answered_contr))
+		threads_go_on(&prog->threads, buf_str(&p->conv), p->rcpt.v[0], p->private, slice_buf(&references),
+			      buf_str(&p->msgid), now);
+	buf_free(&references), buf_free(&users);
 }
 
 /* 8.2: the same sender, recipients and text for the sixth time in ten minutes: two robots talk to each other. */
@@ -174,26 +194,14 @@ static struct record *mail_record(struct frame_item *it, struct pager *p, json_t
 
 static void send_mail(struct frame_item *it, struct program *prog, struct pager *p, const char *key, int64_t now)
 {
-	struct buf references = {0};
 	char size[24], rcpt[12];
-	const char *transaction = record_str(p->sip, "transaction");
 	if (storm(it, prog, p, now))
 		return;
 	json_t *body = pager_build(p);
 	if (!body)
 		return;
 	struct record *out = mail_record(it, p, body, key);
-	next_references(p, &references);
-	memory_add(&prog->memory,
-		   &(struct memory_mail){.key = key,
-					 .record = it->in->id,
-					 .attempt = transaction ? transaction : it->in->id,
-					 .contr = buf_str(&p->contr),
-					 .msgid = buf_str(&p->msgid),
-					 .references = buf_str(&references),
-					 .private = p->private},
-		   now);
-	buf_free(&references);
+	remember(prog, it, p, key, now);
 	snprintf(size, sizeof size, "%lld", (long long)p->size);
 	snprintf(rcpt, sizeof rcpt, "%zu", p->rcpt.n);
 	char *imdn = p->cpim.message_id.n ? slice_dup(p->cpim.message_id) : NULL;
@@ -202,6 +210,7 @@ static void send_mail(struct frame_item *it, struct program *prog, struct pager 
 		  "size", size, "cpim_from", p->cpim_foreign ? "foreign" : NULL, NULL);
 	free(imdn);
 	item_emit(it, out);
+	aliases_emit(&prog->aliases, it, p, now);
 }
 
 /* ---- the step ---- */
@@ -244,6 +253,8 @@ static void request(struct frame_item *it, struct program *prog)
 		return;
 	}
 	prog->io.ctx = it;
+	prog->known = false;
+	aliases_begin(&prog->aliases);
 	pager_begin(&p, &prog->tools, it->in, now);
 	if (p.verdict == PAGER_MAIL && pager_recipients(&p) == PAGER_MAIL) {
 		pager_key(&p, &key);
@@ -258,20 +269,34 @@ static void request(struct frame_item *it, struct program *prog)
 	buf_free(&key), buf_free(&original), buf_free(&attempt);
 }
 
+static void forget(struct frame_item *it, struct program *prog)
+{
+	const char *key = record_str(it->in->member, "key");
+	if (key && strlen(key) == 64)
+		memory_forget(&prog->memory, key);
+	else
+		item_fail(it, "5.5.4", "sip.forget without a key");
+}
+
 static void step(struct frame_item *it, void *ctx)
 {
 	struct program *prog = ctx;
-	memory_use(&prog->memory, frame_database(it->frame));
+	struct sqlite3 *db = frame_database(it->frame);
+	int64_t now = frame_now_ms(it->frame), alive = now - 1000 * conf_int(prog->tools.conf, "state_ttl", NULL);
+	memory_use(&prog->memory, db);
+	threads_use(&prog->threads, db, alive);
+	aliases_use(&prog->aliases, db);
 	if (strcmp(it->in->type, "sip.forget") == 0) {
-		const char *key = record_str(it->in->member, "key");
-		if (key && strlen(key) == 64)
-			memory_forget(&prog->memory, key);
-		else
-			item_fail(it, "5.5.4", "sip.forget without a key");
-		return;
+		forget(it, prog);
+	} else if (strcmp(it->in->type, "thread") == 0) {
+		if (!threads_take(&prog->threads, it->in->member, now))
+			item_fail(it, "5.5.4", "thread without contribution, conversation, msg_id or at");
+	} else {
+		request(it, prog);
+		memory_prune(&prog->memory, alive);
+		aliases_prune(&prog->aliases, alive);
 	}
-	request(it, prog);
-	memory_prune(&prog->memory, frame_now_ms(it->frame) - 1000 * conf_int(prog->tools.conf, "state_ttl", NULL));
+	threads_prune(&prog->threads);
 }
 
 static void start(struct frame *f, void *ctx)
@@ -287,7 +312,9 @@ static void start(struct frame *f, void *ctx)
 					 .names = prog->names,
 					 .io = &prog->io,
 					 .thread = thread,
-					 .thread_ctx = &prog->memory};
+					 .conversation = conversation,
+					 .thread_ctx = prog};
+	aliases_watch(&prog->aliases, prog->names);
 }
 
 static void reload(struct frame *f, void *ctx)
@@ -302,6 +329,8 @@ static void stop(struct frame *f, void *ctx)
 	struct program *prog = ctx;
 	(void)f;
 	memory_end(&prog->memory);
+	threads_end(&prog->threads);
+	aliases_end(&prog->aliases);
 	storm_end(&prog->storm);
 	map_names_free(prog->names);
 }
@@ -319,7 +348,7 @@ static void print_map(void *ctx, const char *value)
 
 int main(int argc, char **argv)
 {
-	static const char *const takes[] = {"sip.request", "sip.forget", NULL};
+	static const char *const takes[] = {"sip.request", "sip.forget", "thread", NULL};
 	static const char *const files[] = {"msgid_key", NULL};
 	static const struct frame_option options[] = {
 		{.name = "print-map", .help = "print the mapping tables, row by row, and end", .set = print_map},
@@ -330,7 +359,7 @@ int main(int argc, char **argv)
 		.summary = "map a CPM pager message (SIP MESSAGE) to a mail",
 		.takes = takes,
 		.options = options,
-		.schema = memory_schema,
+		.schema = MEMORY_SCHEMA THREADS_SCHEMA ALIASES_SCHEMA,
 		.start = start,
 		.step = step,
 		.files = files,

@@ -6,19 +6,6 @@
 
 enum { KEY_OCTETS = 16, PRUNE_EVERY = 256 };
 
-/* Rows are in the order of their time, so that old ones are found at the front without an index of its own. */
-const char memory_schema[] = "CREATE TABLE IF NOT EXISTS sent ("
-			     " seq INTEGER PRIMARY KEY,"
-			     " key BLOB NOT NULL UNIQUE,"
-			     " at INTEGER NOT NULL,"
-			     " record TEXT NOT NULL,"
-			     " attempt TEXT NOT NULL,"
-			     " contr TEXT NOT NULL,"
-			     " private INTEGER NOT NULL,"
-			     " msgid TEXT NOT NULL,"
-			     " refs TEXT NOT NULL);"
-			     "CREATE INDEX IF NOT EXISTS sent_contr ON sent (contr);";
-
 static sqlite3_stmt *prepare(struct memory *m, const char *sql)
 {
 	sqlite3_stmt *s;
@@ -27,18 +14,37 @@ static sqlite3_stmt *prepare(struct memory *m, const char *sql)
 	return s;
 }
 
+/* A store that was made before the columns of 7.2 were. */
+static void widen(struct memory *m)
+{
+	char *why = NULL;
+	sqlite3_stmt *s;
+	if (sqlite3_prepare_v2(m->db, "SELECT blind FROM sent", -1, &s, NULL) == SQLITE_OK) {
+		sqlite3_finalize(s);
+		return;
+	}
+	if (sqlite3_exec(m->db,
+			 "ALTER TABLE sent ADD COLUMN uri TEXT NOT NULL DEFAULT '';"
+			 "ALTER TABLE sent ADD COLUMN users TEXT NOT NULL DEFAULT '';"
+			 "ALTER TABLE sent ADD COLUMN blind INTEGER NOT NULL DEFAULT 0;",
+			 NULL, NULL, &why) != SQLITE_OK)
+		die_temp("state store: %s", why);
+}
+
 void memory_use(struct memory *m, struct sqlite3 *db)
 {
 	if (m->db == db)
 		return;
 	memory_end(m);
 	m->db = db;
+	widen(m);
 	m->find = prepare(m, "SELECT record, attempt FROM sent WHERE key = ? AND at >= ?");
-	m->add = prepare(m, "INSERT OR REPLACE INTO sent (key, at, record, attempt, contr, private, msgid, refs) "
-			    "VALUES (?,?,?,?,?,?,?,?)");
+	m->add = prepare(m, "INSERT OR REPLACE INTO sent (key, at, record, attempt, contr, private, msgid, refs, uri, "
+			    "users, blind) VALUES (?,?,?,?,?,?,?,?,?,?,?)");
 	m->forget = prepare(m, "DELETE FROM sent WHERE key = ?");
 	m->thread =
-		prepare(m, "SELECT msgid, refs FROM sent WHERE contr = ? AND private = ? ORDER BY seq DESC LIMIT 1");
+		prepare(m, "SELECT msgid, refs FROM sent WHERE contr = ? AND private = ? AND at >= ? ORDER BY seq DESC "
+			   "LIMIT 1");
 	m->prune = prepare(m, "DELETE FROM sent WHERE seq <= (SELECT max(seq) FROM "
 			      "(SELECT seq, at FROM sent ORDER BY seq LIMIT 1024) WHERE at < ?)");
 }
@@ -96,6 +102,9 @@ void memory_add(struct memory *m, const struct memory_mail *mail, int64_t now_ms
 	sqlite3_bind_int(s, 6, mail->private);
 	bind_text(s, 7, mail->msgid);
 	bind_text(s, 8, mail->references);
+	bind_text(s, 9, mail->uri);
+	bind_text(s, 10, mail->users);
+	sqlite3_bind_int(s, 11, mail->blind);
 	row(m, s);
 	sqlite3_reset(s);
 	m->added++;
@@ -108,11 +117,13 @@ void memory_forget(struct memory *m, const char *key)
 	sqlite3_reset(m->forget);
 }
 
-bool memory_thread(struct memory *m, const char *contr, bool private, struct buf *msgid, struct buf *references)
+bool memory_thread(struct memory *m, const char *contr, bool private, int64_t after_ms, struct buf *msgid,
+		   struct buf *references)
 {
 	sqlite3_stmt *s = m->thread;
 	bind_text(s, 1, contr);
 	sqlite3_bind_int(s, 2, private);
+	sqlite3_bind_int64(s, 3, after_ms);
 	bool found = row(m, s);
 	if (found) {
 		append(msgid, s, 0);

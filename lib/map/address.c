@@ -116,15 +116,17 @@ bool map_normalise_uri(const struct map_names *names, const char *uri, struct bu
 	return good;
 }
 
-/* Append enc(plain)@domain, or the x- token where that is too long for a local part (2.1). */
+/* Append enc(plain)@domain, or the x- token where that is too long for a local part (2.1); uri is whom it stands for. */
 static void put_encoded(const struct map_names *names, struct slice plain, const char *domain, const struct buf *whole,
-			struct buf *out)
+			const char *uri, struct buf *out)
 {
 	struct buf local = {0};
 	map_enc(&local, plain, names->subaddress ? MAP_ENC_HYPHEN : MAP_ENC_LOCAL);
 	if (local.n > MAIL_LOCAL_MAX) {
 		buf_clear(&local);
 		token_long(&names->keys, buf_str(whole), &local);
+		if (names->long_made)
+			names->long_made(names->long_ctx, buf_str(&local), uri);
 		domain = names->mail_domain;
 	}
 	buf_slice(out, slice_buf(&local));
@@ -143,7 +145,7 @@ static bool plain_local(struct slice user)
 	       !map_digits(digits, 3, 15) && !names_role(user) && !token_local_form(user);
 }
 
-static void user_to_mail(const struct map_names *names, const struct map_uri *u, struct buf *out)
+static void user_to_mail(const struct map_names *names, const struct map_uri *u, const char *uri, struct buf *out)
 {
 	struct slice user = slice_buf(&u->user);
 	struct buf whole = {0};
@@ -152,9 +154,9 @@ static void user_to_mail(const struct map_names *names, const struct map_uri *u,
 	buf_putc(&whole, '@');
 	map_uri_put_host(&whole, u);
 	if (domain && plain_local(user))
-		put_encoded(names, user, domain, &whole, out);
+		put_encoded(names, user, domain, &whole, uri, out);
 	else
-		put_encoded(names, slice_buf(&whole), names->mail_domain, &whole, out);
+		put_encoded(names, slice_buf(&whole), names->mail_domain, &whole, uri, out);
 	buf_free(&whole);
 }
 
@@ -173,10 +175,10 @@ static bool uri_to_mail(const struct map_names *names, const struct map_uri *u, 
 		struct slice number = {normal.p + 4, normal.n - 4};
 		struct buf whole = {0};
 		buf_slice(&whole, number);
-		put_encoded(names, number, names->mail_domain, &whole, out);
+		put_encoded(names, number, names->mail_domain, &whole, buf_str(&normal), out);
 		buf_free(&whole);
 	} else if (u->user.n) {
-		user_to_mail(names, u, out);
+		user_to_mail(names, u, buf_str(&normal), out);
 	} else {
 		good = false;
 	}

@@ -59,6 +59,9 @@ enum map_verdict map_from_request_uri(const struct map_names *names, const char 
  * keeps both in the alias table.
  */
 bool map_to_mail(const struct map_names *names, const char *uri, struct buf *address);
+/* Tell of every long local part that map_to_mail() and map_listed() make from now on: "x-...", and the URI it stands
+ * for, normalised; strings of the call. NULL: nobody. */
+void map_watch_long(struct map_names *names, void (*made)(void *ctx, const char *local, const char *uri), void *ctx);
 /* What a list entry or CPIM cc is shown as: the e-mail user of the URI (2.4) if it has one, else the CPM user's address
  * (2.1). */
 bool map_listed(const struct map_names *names, const char *uri, struct buf *address);

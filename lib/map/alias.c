@@ -143,7 +143,7 @@ static const struct kind {
 	{"a", ALIAS_SENDER, 0},
 	{"g", ALIAS_GROUP, 0},
 	{"x", ALIAS_LONG, 0},
-	{"suffix", ALIAS_SUFFIX, 13},
+	{"suffix", ALIAS_SUFFIX, TOKEN_SUFFIX},
 	{"token", ALIAS_TOKEN, TOKEN_B32},
 };
 

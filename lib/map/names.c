@@ -107,6 +107,12 @@ bool map_domain_ours(const struct map_names *names, struct slice domain)
 	return false;
 }
 
+void map_watch_long(struct map_names *names, void (*made)(void *ctx, const char *local, const char *uri), void *ctx)
+{
+	names->long_made = made;
+	names->long_ctx = ctx;
+}
+
 const struct token_keys *map_keys(const struct map_names *names)
 {
 	return &names->keys;

@@ -29,6 +29,8 @@ struct map_names {
 	struct token_keys keys;
 	enum map_uri_form uri_form;
 	bool prefer_tel, accept_foreign_domain, addr_map_only, sips_needs_tls, subaddress, address_literals;
+	void (*long_made)(void *ctx, const char *local, const char *uri);
+	void *long_ctx;
 };
 
 /* The other half of an addr_map row; NULL if there is none. */

@@ -146,13 +146,16 @@ void pager_derived_id(const struct pager *p, struct buf *out)
 	hex_put(out, sum, 32);
 }
 
-static void read_id(const struct pager *p, const char *name, struct buf *out)
+/* false: the request has none, it was derived. */
+static bool read_id(const struct pager *p, const char *name, struct buf *out)
 {
 	const char *value = pager_header(p, name);
 	if (value)
 		buf_slice(out, slice_trim(slice_of(value)));
-	if (!out->n)
+	bool given = out->n > 0;
+	if (!given)
 		pager_derived_id(p, out);
+	return given;
 }
 
 static bool read_ids(struct pager *p)
@@ -162,7 +165,7 @@ static bool read_ids(struct pager *p)
 	if (!p->call_id || !cseq)
 		return false;
 	snprintf(p->cseq, sizeof p->cseq, "%lu", strtoul(cseq, NULL, 10) & 0xffffffffUL);
-	read_id(p, "Conversation-ID", &p->conv);
+	p->conv_given = read_id(p, "Conversation-ID", &p->conv);
 	read_id(p, "Contribution-ID", &p->contr);
 	p->answered_contr = pager_header(p, "InReplyTo-Contribution-ID");
 	if (p->answered_contr && !*p->answered_contr)
@@ -248,7 +251,7 @@ void pager_end(struct pager *p)
 	party_free(&p->from), party_free(&p->to), party_free(&p->reply_to), party_free(&p->referred_by);
 	buf_free(&p->conv), buf_free(&p->contr), buf_free(&p->msgid);
 	buf_free(&p->in_reply_to), buf_free(&p->references);
-	buf_free(&p->enum_wanted), buf_free(&p->mail_from);
+	buf_free(&p->enum_wanted), buf_free(&p->mail_from), buf_free(&p->author), buf_free(&p->originator_uri);
 	content_free(p->content);
 	source_end(&p->body);
 	if (p->body_fd >= 0)

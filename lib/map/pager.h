@@ -17,6 +17,7 @@
 #include "map/sink.h"
 
 enum { PAGER_PAI_MAX = 8, PAGER_ADDRESSES_MAX = 600, PAGER_CPIM_DEPTH = 3 };
+enum { PAGER_REFERENCES = 10 }; /* beside the root (T2) */
 
 enum pager_verdict {
 	PAGER_MAIL,   /* go on */
@@ -27,14 +28,18 @@ enum pager_verdict {
 
 /* What the program remembers of earlier mails, for In-Reply-To: false if there is none. */
 typedef bool pager_thread_lookup(void *ctx, const char *contr, bool private, struct buf *msgid, struct buf *references);
+/* The References of the next mail in a conversation with an e-mail user who has written in it; false: unknown. */
+typedef bool pager_conversation_lookup(void *ctx, const char *conv, const char *address, bool private,
+				       struct buf *references);
 
 /* What a map works with; the same for every message. */
 struct map_tools {
 	const struct conf *conf;
 	const struct map_names *names;
 	const struct map_io *io;
-	pager_thread_lookup *thread; /* may be NULL */
-	void *thread_ctx;
+	pager_thread_lookup *thread;		 /* may be NULL */
+	pager_conversation_lookup *conversation; /* may be NULL */
+	void *thread_ctx;			 /* of both */
 };
 
 enum list_kind { LIST_NONE, LIST_HISTORY, LIST_EXPLODE };
@@ -62,12 +67,14 @@ struct pager {
 	struct party pai[PAGER_PAI_MAX], from, to, reply_to, referred_by;
 	size_t npai;
 	const char *originator; /* URI of one of the above */
+	struct buf originator_uri; /* the same normalised; after pager_recipients() */
 	bool private;
 
 	/* ids */
 	const char *call_id;
 	char cseq[12];
 	struct buf conv, contr, msgid;
+	bool conv_given; /* Conversation-ID was in the request */
 	const char *answered_contr; /* InReplyTo-Contribution-ID, NULL if there is none */
 	struct buf in_reply_to, references;
 
@@ -97,6 +104,7 @@ struct pager {
 	bool utf8;  /* an address of the envelope is not ASCII: SMTPUTF8 */
 	bool blind; /* the only recipient got a blind copy (1.4) */
 	struct buf mail_from;
+	struct buf author; /* MAIL FROM without its suffix (2.1, subaddress) */
 	int64_t expires; /* seconds left at received_ms, -1: no Expires */
 
 	/* outcome */

@@ -152,9 +152,28 @@ static bool is_blind(const struct pager *p)
 	return true;
 }
 
+/* 2.1, subaddress: the reverse-path, where replies and reports come back, gets a suffix that names the message. */
+static void put_suffix(struct pager *p)
+{
+	struct mail_address a;
+	buf_slice(&p->author, slice_buf(&p->mail_from));
+	if (p->private || !conf_bool(p->tools->conf, "subaddress", NULL) ||
+	    !mail_address_parse(slice_buf(&p->author), &a) || a.quoted ||
+	    a.local.n + 2 + TOKEN_SUFFIX > MAIL_LOCAL_MAX || !map_domain_ours(p->tools->names, a.domain))
+		return;
+	buf_clear(&p->mail_from);
+	buf_slice(&p->mail_from, a.local);
+	buf_puts(&p->mail_from, "--");
+	token_suffix(map_keys(p->tools->names), buf_str(&p->msgid), &p->mail_from);
+	buf_putc(&p->mail_from, '@');
+	buf_slice(&p->mail_from, a.domain);
+}
+
 enum pager_verdict pager_recipients(struct pager *p)
 {
 	struct buf all = {0};
+	if (!map_normalise_uri(p->tools->names, p->originator, &p->originator_uri))
+		buf_puts(&p->originator_uri, p->originator);
 	bool some = map_element(p, T1, T1_rows, "RCPT TO", &all);
 	buf_free(&all);
 	if (p->verdict != PAGER_MAIL)
@@ -163,6 +182,7 @@ enum pager_verdict pager_recipients(struct pager *p)
 		return nobody(p);
 	if (!map_element(p, T1, T1_rows, "MAIL FROM", &p->mail_from))
 		return pager_answer(p, 400, "Bad From", "the originator has no mail address");
+	put_suffix(p);
 	for (size_t i = 0; i < p->rcpt.n; i++)
 		p->utf8 = p->utf8 || !is_ascii(p->rcpt.v[i], strlen(p->rcpt.v[i]));
 	p->blind = p->list_kind == LIST_HISTORY && is_blind(p);
@@ -179,12 +199,10 @@ static void key_part(struct buf *b, const char *p, size_t n)
 
 void pager_key(const struct pager *p, struct buf *out)
 {
-	struct buf b = {0}, uri = {0};
+	struct buf b = {0};
 	uint8_t sum[SHA256_LEN];
 	const char *to = record_str(p->sip, "uri");
-	if (!map_normalise_uri(p->tools->names, p->originator, &uri))
-		buf_puts(&uri, p->originator);
-	key_part(&b, buf_str(&uri), uri.n);
+	key_part(&b, buf_str(&p->originator_uri), p->originator_uri.n);
 	if (p->list_kind != LIST_EXPLODE && p->rcpt.n)
 		to = p->rcpt.v[0];
 	key_part(&b, to ? to : "", to ? strlen(to) : 0);
@@ -199,5 +217,5 @@ void pager_key(const struct pager *p, struct buf *out)
 	}
 	sha256(b.p, b.n, sum);
 	hex_put(out, sum, 2 * SHA256_LEN);
-	buf_free(&b), buf_free(&uri);
+	buf_free(&b);
 }

@@ -17,15 +17,11 @@ static bool mapped(struct pager *p, struct slice uri, struct buf *out)
 /* 2.6: one alias a message, for whoever reads the mail not to be traced back. */
 static bool alias(struct pager *p, struct slice unused, struct buf *out)
 {
-	struct buf uri = {0};
 	(void)unused;
 	if (!p->rcpt.n)
 		return false;
-	if (!map_normalise_uri(p->tools->names, p->originator, &uri))
-		buf_puts(&uri, p->originator);
-	token_alias(map_keys(p->tools->names), buf_str(&uri), p->rcpt.v[0], buf_str(&p->contr), out);
+	token_alias(map_keys(p->tools->names), buf_str(&p->originator_uri), p->rcpt.v[0], buf_str(&p->contr), out);
 	buf_printf(out, "@%s", map_mail_domain(p->tools->names));
-	buf_free(&uri);
 	return true;
 }
 

@@ -97,7 +97,7 @@ static bool address_field(struct buf *out, const char *name, struct slice displa
 static bool author(struct pager *p, struct slice unused, struct buf *out)
 {
 	(void)unused;
-	return address_field(out, "From", display_of(p), slice_buf(&p->mail_from));
+	return address_field(out, "From", display_of(p), slice_buf(&p->author));
 }
 
 static bool anonymous(struct pager *p, struct slice unused, struct buf *out)
@@ -133,6 +133,14 @@ static bool reply_to(struct pager *p, struct slice uri, struct buf *out)
 	free(s);
 	buf_free(&address);
 	return good;
+}
+
+/* Where the reverse-path has a suffix, replies find the message by it too (2.1). */
+static bool reply_suffix(struct pager *p, struct slice unused, struct buf *out)
+{
+	(void)unused;
+	return p->mail_from.n != p->author.n &&
+	       address_field(out, "Reply-To", (struct slice){"", 0}, slice_buf(&p->mail_from));
 }
 
 /* ---- To, Cc ---- */
@@ -306,17 +314,29 @@ static bool computed_id(struct pager *p, struct slice contr, struct buf *out)
 /* p->references: ids with blanks between, the one that is answered not among them. */
 static bool references(struct pager *p, struct slice unused, struct buf *out)
 {
-	struct slice ids[16], rest = slice_buf(&p->references);
+	struct slice ids[PAGER_REFERENCES + 2], rest = slice_buf(&p->references);
 	size_t n = 0;
 	bool more = true;
 	(void)unused;
-	while (more && n < 15) {
+	while (more && n < PAGER_REFERENCES + 1) {
 		struct slice id = slice_trim(slice_cut(&rest, ' ', &more));
 		if (id.n)
 			ids[n++] = id;
 	}
-	ids[n++] = slice_buf(&p->in_reply_to);
+	if (p->in_reply_to.n)
+		ids[n++] = slice_buf(&p->in_reply_to);
 	return mail_header_ids(out, "References", ids, n);
+}
+
+/* No InReplyTo-Contribution-ID, but a conversation in which the e-mail user has written: the mail joins its thread,
+ * without saying which mail it answers. */
+static bool conversation(struct pager *p, struct slice conv, struct buf *out)
+{
+	if (!p->conv_given || p->rcpt.n != 1 || !p->tools->conversation ||
+	    !conf_bool(p->tools->conf, "thread_by_conversation", NULL) ||
+	    !p->tools->conversation(p->tools->thread_ctx, buf_str(&p->conv), p->rcpt.v[0], p->private, &p->references))
+		return false;
+	return references(p, conv, out);
 }
 
 static const struct {
@@ -380,33 +400,35 @@ static bool mime(struct pager *p, struct slice unused, struct buf *out)
 
 /* clang-format off */
 const struct map_row T2[] = {
-	{"Received",                    'M', FROM_NOWHERE,        ALWAYS,           MAPPED(trace),        "RFC 5321"},
-	{"Date",                        'M', FROM_CPIM_DATETIME,  ALWAYS,           MAPPED(cpim_date),    "RFC 3862"},
-	{"Date",                        'M', FROM_SIP_DATE,       ALWAYS,           MAPPED(sip_date),     "RFC 3261"},
-	{"Date",                        'M', FROM_CLOCK,          ALWAYS,           MAPPED(date_now),     "3.2"},
-	{"From",                        'M', FROM_PAI,            IF_OPEN,          MAPPED(author),       "2.1"},
-	{"From",                        'M', FROM_FROM,           IF_OPEN,          MAPPED(author),       "2.1"},
-	{"From",                        'M', FROM_PRIVACY,        IF_PRIVATE,       MAPPED(anonymous),    "2.6"},
-	{"Sender",                      'C', FROM_REFERRED_BY,    IF_GROUP_FROM,    MAPPED(sender),       "2.5"},
-	{"Sender",                      'C', FROM_FROM,           IF_GROUP_FROM,    MAPPED(sender),       "2.5"},
-	{"Reply-To",                    'O', FROM_REPLY_TO,       IF_OPEN,          MAPPED(reply_to),     "3.2"},
-	{"To",                          'C', FROM_LIST,           IF_LIST,          MAPPED(list_to),      "1.4"},
-	{"To",                          'C', FROM_TO,             IF_NO_LIST,       MAPPED(sip_to),       "2.4"},
-	{"To",                          'C', FROM_REQUEST_URI,    IF_NO_LIST,       MAPPED(recipient),    "2.4"},
-	{"To",                          'C', FROM_NOWHERE,        ALWAYS,           MAPPED(undisclosed),  "3.2"},
-	{"Cc",                          'C', FROM_LIST,           IF_LIST,          MAPPED(list_cc),      "1.4"},
-	{"Cc",                          'C', FROM_CPIM_CC,        IF_OPEN,          MAPPED(cpim_cc),      "3.2"},
+	{"Received",                    'M', FROM_NOWHERE,        ALWAYS,           MAPPED(trace),       "RFC 5321"},
+	{"Date",                        'M', FROM_CPIM_DATETIME,  ALWAYS,           MAPPED(cpim_date),   "RFC 3862"},
+	{"Date",                        'M', FROM_SIP_DATE,       ALWAYS,           MAPPED(sip_date),    "RFC 3261"},
+	{"Date",                        'M', FROM_CLOCK,          ALWAYS,           MAPPED(date_now),    "3.2"},
+	{"From",                        'M', FROM_PAI,            IF_OPEN,          MAPPED(author),      "2.1"},
+	{"From",                        'M', FROM_FROM,           IF_OPEN,          MAPPED(author),      "2.1"},
+	{"From",                        'M', FROM_PRIVACY,        IF_PRIVATE,       MAPPED(anonymous),   "2.6"},
+	{"Sender",                      'C', FROM_REFERRED_BY,    IF_GROUP_FROM,    MAPPED(sender),      "2.5"},
+	{"Sender",                      'C', FROM_FROM,           IF_GROUP_FROM,    MAPPED(sender),      "2.5"},
+	{"Reply-To",                    'O', FROM_REPLY_TO,       IF_OPEN,          MAPPED(reply_to),    "3.2"},
+	{"Reply-To",                    'O', FROM_NOWHERE,        IF_OPEN,          MAPPED(reply_suffix), "2.1"},
+	{"To",                          'C', FROM_LIST,           IF_LIST,          MAPPED(list_to),     "1.4"},
+	{"To",                          'C', FROM_TO,             IF_NO_LIST,       MAPPED(sip_to),      "2.4"},
+	{"To",                          'C', FROM_REQUEST_URI,    IF_NO_LIST,       MAPPED(recipient),   "2.4"},
+	{"To",                          'C', FROM_NOWHERE,        ALWAYS,           MAPPED(undisclosed), "3.2"},
+	{"Cc",                          'C', FROM_LIST,           IF_LIST,          MAPPED(list_cc),     "1.4"},
+	{"Cc",                          'C', FROM_CPIM_CC,        IF_OPEN,          MAPPED(cpim_cc),     "3.2"},
 	{"Bcc",                         '-', FROM_LIST,           IF_LIST,          NULL, NULL,           "RFC 5364"},
-	{"Subject",                     'O', FROM_SIP_SUBJECT,    ALWAYS,           MAPPED(subject),      "8.5"},
-	{"Subject",                     'O', FROM_CPIM_SUBJECT,   ALWAYS,           MAPPED(subject),      "8.5"},
-	{"Message-ID",                  'M', FROM_NOWHERE,        ALWAYS,           MAPPED(message_id),   "3.12"},
-	{"In-Reply-To",                 'C', FROM_IN_REPLY_TO_ID, IF_ANSWER,        MAPPED(stored_id),    "3.12"},
-	{"In-Reply-To",                 'C', FROM_IN_REPLY_TO_ID, IF_ANSWER,        MAPPED(computed_id),  "3.12"},
-	{"References",                  'C', FROM_IN_REPLY_TO_ID, IF_ANSWER,        MAPPED(references),   "3.12"},
-	{"X-Priority",                  'O', FROM_PRIORITY,       ALWAYS,           MAPPED(x_priority),   "3.2"},
-	{"Importance",                  'O', FROM_PRIORITY,       ALWAYS,           MAPPED(importance),   "RFC 2156"},
-	{"Disposition-Notification-To", 'C', FROM_IMDN_WANTED,    IF_DISPLAY_ASKED, MAPPED(mail_from),    "RFC 8098"},
-	{"X-CPM-Gateway",               'M', FROM_NOWHERE,        ALWAYS,           MAPPED(gateway),      "8.2"},
+	{"Subject",                     'O', FROM_SIP_SUBJECT,    ALWAYS,           MAPPED(subject),     "8.5"},
+	{"Subject",                     'O', FROM_CPIM_SUBJECT,   ALWAYS,           MAPPED(subject),     "8.5"},
+	{"Message-ID",                  'M', FROM_NOWHERE,        ALWAYS,           MAPPED(message_id),  "3.12"},
+	{"In-Reply-To",                 'C', FROM_IN_REPLY_TO_ID, IF_ANSWER,        MAPPED(stored_id),   "3.12"},
+	{"In-Reply-To",                 'C', FROM_IN_REPLY_TO_ID, IF_ANSWER,        MAPPED(computed_id), "3.12"},
+	{"References",                  'C', FROM_IN_REPLY_TO_ID, IF_ANSWER,        MAPPED(references),  "3.12"},
+	{"References",                  'O', FROM_CONVERSATION,   IF_NO_ANSWER,     MAPPED(conversation), "3.12"},
+	{"X-Priority",                  'O', FROM_PRIORITY,       ALWAYS,           MAPPED(x_priority),  "3.2"},
+	{"Importance",                  'O', FROM_PRIORITY,       ALWAYS,           MAPPED(importance),  "RFC 2156"},
+	{"Disposition-Notification-To", 'C', FROM_IMDN_WANTED,    IF_DISPLAY_ASKED, MAPPED(mail_from),   "RFC 8098"},
+	{"X-CPM-Gateway",               'M', FROM_NOWHERE,        ALWAYS,           MAPPED(gateway),     "8.2"},
 	{"Auto-Submitted",              'C', FROM_NOWHERE,        ALWAYS,           NULL, NULL,           "8.3"},
 	{"X-Auto-Response-Suppress",    'C', FROM_NOWHERE,        ALWAYS,           NULL, NULL,           "8.3"},
 	{"MIME-Version",                'M', FROM_CONTENT,        ALWAYS,           MAPPED(mime),         "3.11"},

@@ -17,6 +17,7 @@ static const char *const source_names[MAP_SOURCES] = {
 	[FROM_CPIM_SUBJECT] = "CPIM Subject",
 	[FROM_RCPT] = "recipient",
 	[FROM_IN_REPLY_TO_ID] = "InReplyTo-Contribution-ID",
+	[FROM_CONVERSATION] = "Conversation-ID",
 	[FROM_PRIORITY] = "Priority",
 	[FROM_EXPIRES] = "Expires",
 	[FROM_IMDN_WANTED] = "imdn.Disposition-Notification",
@@ -36,6 +37,7 @@ static const char *const when_names[MAP_WHENS] = {
 	[IF_GROUP_FROM] = "From is a group",
 	[IF_DISPLAY_ASKED] = "display asked, request_mdn",
 	[IF_ANSWER] = "InReplyTo present",
+	[IF_NO_ANSWER] = "no InReplyTo",
 };
 
 static struct slice text(const char *s)
@@ -100,6 +102,8 @@ static struct slice source_text(const struct pager *p, enum map_source source, s
 		return text(p->rcpt_at < p->rcpt.n ? p->rcpt.v[p->rcpt_at] : NULL);
 	case FROM_IN_REPLY_TO_ID:
 		return text(p->answered_contr);
+	case FROM_CONVERSATION:
+		return slice_buf(&p->conv);
 	case FROM_PRIORITY:
 		return slice_trim(text(pager_header(p, "Priority")));
 	default:
@@ -125,14 +129,16 @@ static bool holds(const struct pager *p, enum map_when when)
 	case IF_NOT_EXPLODE:
 		return p->list_kind != LIST_EXPLODE;
 	case IF_GROUP_FROM:
-		return !p->private && token_local_form((struct slice){buf_str(&p->mail_from),
-								      strcspn(buf_str(&p->mail_from), "@")}) == 'g';
+		return !p->private && token_local_form((struct slice){buf_str(&p->author),
+								      strcspn(buf_str(&p->author), "@")}) == 'g';
 	case IF_DISPLAY_ASKED:
 		return p->cpim.wanted & IMDN_DISPLAY &&
 		       conf_bool(p->tools->conf, "request_mdn",
 				 &(struct conf_scope){.mail = p->rcpt.n ? p->rcpt.v[0] : NULL, .user = p->originator});
 	case IF_ANSWER:
 		return p->answered_contr != NULL;
+	case IF_NO_ANSWER:
+		return p->answered_contr == NULL;
 	case MAP_WHENS:
 		break;
 	}

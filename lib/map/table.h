@@ -26,6 +26,7 @@ enum map_source {
 	FROM_CPIM_SUBJECT,
 	FROM_RCPT,	     /* the recipient in turn */
 	FROM_IN_REPLY_TO_ID, /* InReplyTo-Contribution-ID */
+	FROM_CONVERSATION,
 	FROM_PRIORITY,
 	FROM_EXPIRES,
 	FROM_IMDN_WANTED,
@@ -47,6 +48,7 @@ enum map_when {
 	IF_GROUP_FROM, /* the mail's From is a group address, and not private */
 	IF_DISPLAY_ASKED,
 	IF_ANSWER, /* InReplyTo-Contribution-ID is present */
+	IF_NO_ANSWER,
 	MAP_WHENS
 };
 

@@ -143,6 +143,16 @@ void token_msgid(const struct token_keys *keys, const struct token_message *m, c
 	buf_free(&contr);
 }
 
+struct slice token_of_msgid(struct slice msgid)
+{
+	bool more;
+	struct slice left = slice_cut(&msgid, '@', &more), part[5];
+	size_t n = 0;
+	for (more = true; more && n < 5; n++)
+		part[n] = slice_cut(&left, '.', &more);
+	return n == 4 ? part[1] : (struct slice){"", 0};
+}
+
 static bool mac_good(const struct token_keys *keys, struct slice signed_part, struct slice mac)
 {
 	bool good = false;
@@ -263,6 +273,13 @@ void token_long(const struct token_keys *keys, const char *user_at_host, struct 
 {
 	buf_puts(out, "x-");
 	put_b32(keys, out, "x", user_at_host, NULL);
+}
+
+void token_suffix(const struct token_keys *keys, const char *msgid, struct buf *out)
+{
+	uint8_t h[SHA256_LEN];
+	token_hash(keys, h, "sub", msgid, NULL);
+	b32_put(out, h, SHA256_LEN, TOKEN_SUFFIX);
 }
 
 char token_local_form(struct slice local)

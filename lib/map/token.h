@@ -48,6 +48,8 @@ struct token_message {
 	const char *what;  /* report: action or disposition */
 };
 
+/* The TOKEN of a msg-id of ours that has one; empty: it says its ids itself. msgid must come from token_msgid(). */
+struct slice token_of_msgid(struct slice msgid);
 /* K.CONV.CONTR.SEQ.MAC@domain, or K.TOKEN.SEQ.MAC@domain, without <>. conv and contr must not be empty. */
 void token_msgid(const struct token_keys *keys, const struct token_message *m, const char *domain, struct buf *out);
 
@@ -80,6 +82,9 @@ void token_group(const struct token_keys *keys, const char *focus, const char *c
 void token_alias(const struct token_keys *keys, const char *originator, const char *rcpt, const char *contr,
 		 struct buf *out);
 void token_long(const struct token_keys *keys, const char *user_at_host, struct buf *out);
+/* What stands behind the "--" of a sub-address (2.1), 13 base32 characters: one a message. */
+enum { TOKEN_SUFFIX = 13 };
+void token_suffix(const struct token_keys *keys, const char *msgid, struct buf *out);
 /* local has the form of one of these three ("g-", "a-", "x-" and 26 base32 characters): its letter, else 0. */
 char token_local_form(struct slice local);
 /* MIME boundary, 24 hex digits; the caller raises attempt until it does not occur in the content (8.5). */
