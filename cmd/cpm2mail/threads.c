@@ -130,8 +130,10 @@ static void read_references(const json_t *member, struct buf *out)
 	json_t *v;
 	json_array_foreach (record_get(member, "references"), i, v) {
 		const char *id = json_string_value(v);
-		if (i == IDS_MAX - 2 || !id)
+		if (i == IDS_MAX - 2)
 			break;
+		if (!id || !id_good(slice_of(id)))
+			continue;
 		if (all.n)
 			buf_putc(&all, ' ');
 		buf_puts(&all, id);

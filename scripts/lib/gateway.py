@@ -57,7 +57,7 @@ class Gateway:
                                       "-o", "sip.request=" + q("filter" if filter else "cpm2mail")])
         self.start("cpm2mail", ["-i", q("cpm2mail"), "-o", "mail.out=" + q("mail-route"), "-o", "mail.out.routed=" + q("smtp-send"), "-o", answers,
                                 "-o", "sip.join=" + q("report"), "-o", "sip.request=" + q("mail-route"),
-                                "-o", "receipt=" + q("report"), "-o", "mail.result=" + q("report")])
+                                "-o", "receipt=" + q("report"), "-o", "alias=" + q("mail2cpm"), "-o", "mail.result=" + q("report")])
         self.start("mail-route", ["-i", q("mail-route"), "-o", "mail.out=" + q("smtp-send"), "-o", answers,
                                   "-o", "mail.result=" + q("report"), "-o", "sip.request=" + q("cpm2mail")])
         self.start("smtp-send", ["-i", q("smtp-send"), "-o", "mail.result=" + q("report")])
