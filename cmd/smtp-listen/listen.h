@@ -8,16 +8,13 @@
 #define CPMAIL_SMTP_LISTEN_H
 
 #include "mail.h"
+#include "net/listen.h"
+#include "net/stream.h"
 #include "sip/net.h"
 #include "sip/trust.h"
 
-#include <event2/event.h>
-#include <openssl/ssl.h>
-
 enum {
-	READ_SIZE = 16 << 10,
 	READS_A_TURN = 8,
-	ACCEPTS_A_TURN = 64,
 	OUT_PAUSE = 64 << 10,	/* octets unsent: nothing more is read from the peer */
 	HANDSHAKE_SECONDS = 30, /* TLS */
 	STALL_SECONDS = 60,	/* without an octet of an answer taken */
@@ -39,19 +36,16 @@ struct socket_of {
 
 struct connection {
 	struct server *server;
-	struct connection *next, *prev, *next_dirty;
-	int fd;
-	SSL *ssl;
-	struct event *readable, *writable;
-	bool lmtp, local, dirty, broken;
+	struct connection *next, *prev;
+	struct stream stream;
+	bool lmtp, local;
 	union sip_addr peer;
 	char name[SIP_ADDR_TEXT]; /* of the peer, for people */
 	struct smtpd smtp;
 	struct mail_store store;
 	struct buf in; /* octets that the session has not taken yet */
 	char id[RECORD_ID]; /* of the mail that waits for the commit */
-	int64_t progress;   /* monotonic µs: octets moved */
-	int64_t command;    /* a command was completed */
+	int64_t command;    /* monotonic µs: a command was completed */
 	unsigned commands;
 	size_t waiting; /* its place in server.waiting, + 1; 0: none */
 };
@@ -65,8 +59,8 @@ struct rate {
 
 struct server {
 	struct frame *frame;
-	struct event_base *base;
-	struct event *tick, *signal;
+	struct loop loop;
+	struct streams streams;
 	struct socket_of **socket;
 	size_t sockets;
 	struct mail_users users;
@@ -74,7 +68,7 @@ struct server {
 	struct smtpd_rules rules;
 	const char *gateway;
 	SSL_CTX *tls;
-	struct connection *connections, *dirty;
+	struct connection *connections;
 	size_t sessions;
 	struct connection **waiting; /* to be answered by the commit; NULL: gone */
 	size_t nwaiting, waiting_room;
@@ -94,25 +88,16 @@ struct server {
 };
 
 /* ---- connection.c ---- */
+extern const struct stream_ops connection_ops;
 void connection_acceptable(evutil_socket_t fd, short what, void *arg);
 void connection_end(struct connection *c, const char *why);
-/* It has something to send; sent at the end of the turn. */
-void connection_dirty(struct connection *c);
 /* The session can go on with what is there. */
 void connection_go_on(struct connection *c);
-void connections_flush(struct server *s);
 /* Once a second: ends those that are slow, stalled or idle. */
 void connections_sweep(struct server *s);
 /* Tell everybody that we end. */
 void connections_shutdown(struct server *s);
 void connections_close(struct server *s);
-
-/* ---- octets.c ---- */
-/* > 0: octets; 0: the peer has ended; -1: none now; -2: broken. */
-ssize_t octets_read(struct connection *c, char *p, size_t n);
-ssize_t octets_write(struct connection *c, const char *p, size_t n);
-/* 1: done; -1: not yet; -2: broken. */
-int octets_handshake(struct connection *c);
 
 /* ---- session.c: what a session asks, and the commit ---- */
 extern const struct smtpd_ops session_ops;

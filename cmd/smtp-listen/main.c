@@ -8,10 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 enum { SPARE_DESCRIPTORS = 64, SWEEP_US = 1000000 };
 
@@ -24,11 +21,7 @@ static void set_listen(void *ctx, const char *value)
 
 static void set_ready(void *ctx, const char *value)
 {
-	char *end;
-	long fd = strtol(value, &end, 10);
-	if (*end || end == value || fd < 0 || fd > 1 << 20)
-		die_perm("--ready-fd %s: no descriptor", value);
-	((struct server *)ctx)->ready_fd = (int)fd;
+	((struct server *)ctx)->ready_fd = listen_ready_option(value);
 }
 
 static void set_aliases(void *ctx, const char *value)
@@ -50,15 +43,9 @@ static const char *const files[] = {"msgid_key", "tls_cert", "tls_key", NULL};
  * should there be more, they get 451. */
 static int64_t sessions_allowed(const struct conf *c)
 {
-	struct rlimit r;
-	int64_t want = conf_int(c, "max_sessions", NULL);
-	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-		die_temp("getrlimit:");
-	r.rlim_cur = r.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &r);
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur != RLIM_INFINITY &&
-	    want + want / 2 + SPARE_DESCRIPTORS > (int64_t)r.rlim_cur) {
-		int64_t can = ((int64_t)r.rlim_cur - SPARE_DESCRIPTORS) / 3 * 2;
+	int64_t want = conf_int(c, "max_sessions", NULL), most = listen_descriptors();
+	if (want + want / 2 + SPARE_DESCRIPTORS > most) {
+		int64_t can = (most - SPARE_DESCRIPTORS) / 3 * 2;
 		want = can > 8 ? can : 8;
 		log_msg(LOG_WARN, "max_sessions is cut to %lld: no more descriptors", (long long)want);
 	}
@@ -120,26 +107,13 @@ static const struct frame_program program = {
 
 /* ---- the loop ---- */
 
-static void on_event(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd, (void)what, (void)arg; /* the loop looks itself */
-}
-
 static void wait_for_something(struct server *s)
 {
 	int64_t wait = s->sessions || s->accept_paused ? SWEEP_US : -1;
 	int tick = frame_tick(s->frame);
-	if (tick >= 0 && (wait < 0 || (int64_t)tick * 1000 < wait))
-		wait = (int64_t)tick * 1000;
-	if (s->nwaiting)
-		wait = 0;
-	event_del(s->tick);
-	if (wait >= 0) {
-		struct timeval tv = {wait / 1000000, wait % 1000000};
-		event_add(s->tick, &tv);
-	}
-	if (event_base_loop(s->base, EVLOOP_ONCE) < 0)
-		die_temp("the event loop failed");
+	if (tick >= 0)
+		wait = loop_sooner(wait, (int64_t)tick * 1000);
+	loop_wait(&s->loop, s->nwaiting ? 0 : wait);
 	s->now = clock_mono_us();
 	s->full_known = false;
 }
@@ -154,7 +128,7 @@ static void run(struct server *s)
 			connections_sweep(s);
 			swept = s->now;
 		}
-		connections_flush(s);
+		streams_flush(&s->streams);
 		log_flush();
 		frame_reload(s->frame);
 	}
@@ -168,27 +142,18 @@ static void begin(struct server *s)
 	settings(s);
 	tls_read(s, false);
 	s->rate = xcalloc(RATES, sizeof *s->rate);
-	s->base = event_base_new();
-	s->tick = s->base ? event_new(s->base, -1, 0, on_event, NULL) : NULL;
-	s->signal = s->base ? event_new(s->base, frame_signal_fd(s->frame), EV_READ | EV_PERSIST, on_event, NULL) : NULL;
-	if (!s->tick || !s->signal || event_add(s->signal, NULL) != 0)
-		die_temp("no event loop");
+	loop_open(&s->loop, frame_signal_fd(s->frame));
+	s->streams = (struct streams){.loop = &s->loop, .ops = &connection_ops, .now = &s->now};
 	s->now = clock_mono_us();
 	sockets_open(s);
-	if (s->ready_fd < 0)
-		return;
-	if (write(s->ready_fd, "\n", 1) != 1)
-		die_temp("--ready-fd %d:", s->ready_fd);
-	close(s->ready_fd);
+	listen_ready(s->ready_fd);
 }
 
 static void release(struct server *s)
 {
 	connections_close(s);
 	sockets_close(s);
-	event_free(s->signal);
-	event_free(s->tick);
-	event_base_free(s->base);
+	loop_close(&s->loop);
 	SSL_CTX_free(s->tls);
 	sip_trust_free(&s->blocked);
 	mail_users_free(&s->users);

@@ -9,14 +9,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024 };
-
-static void set(int fd, int level, int name, int value)
-{
-	if (setsockopt(fd, level, name, &value, sizeof value) != 0)
-		log_event(LOG_DEBUG, NULL, "setsockopt", "error", strerror(errno), NULL);
-}
-
 static struct socket_of *add_socket(struct server *s, int fd, bool lmtp, bool local, const char *path)
 {
 	struct socket_of *o = xcalloc(1, sizeof *o);
@@ -51,7 +43,7 @@ static void open_path(struct server *s, const char *path)
 	snprintf(un.sun_path, sizeof un.sun_path, "%s", path);
 	clear_path(&un);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof un) != 0 || chmod(path, 0666) != 0 || listen(fd, BACKLOG) != 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&un, sizeof un) != 0 || chmod(path, 0666) != 0 || !listen_begin(fd))
 		die_temp("%s:", path);
 	add_socket(s, fd, true, true, path);
 }
@@ -59,20 +51,11 @@ static void open_path(struct server *s, const char *path)
 static void open_address(struct server *s, const union sip_addr *a, bool lmtp, bool implied)
 {
 	char text[SIP_ADDR_TEXT];
-	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0) {
-		set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-		if (a->sa.sa_family == AF_INET6)
-			set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	}
-	if (fd >= 0 && bind(fd, &a->sa, sip_addr_len(a)) == 0 && listen(fd, BACKLOG) == 0) {
-		add_socket(s, fd, lmtp, false, NULL);
-		return;
-	}
-	if (!implied)
-		die_temp("%s port %d:", sip_addr_text(a, text), sip_addr_port(a));
+	int fd = listen_open(&a->sa, sip_addr_len(a), SOCK_STREAM, false);
 	if (fd >= 0)
-		close(fd);
+		add_socket(s, fd, lmtp, false, NULL);
+	else if (!implied)
+		die_temp("%s port %d:", sip_addr_text(a, text), sip_addr_port(a));
 }
 
 /* An element of smtp_listen; the form was checked if it came from the configuration. */
@@ -121,9 +104,7 @@ static void watch(struct server *s, struct socket_of *o)
 		sip_addr_text(&a, text);
 		snprintf(port, sizeof port, "%d", sip_addr_port(&a));
 	}
-	o->readable = event_new(s->base, o->fd, EV_READ | EV_PERSIST, connection_acceptable, o);
-	if (!o->readable || event_add(o->readable, NULL) != 0)
-		die_temp("the event loop takes no socket");
+	o->readable = loop_watch(&s->loop, o->fd, connection_acceptable, o);
 	log_event(LOG_INFO, NULL, "listening", "protocol", o->lmtp ? "lmtp" : "smtp", "address", o->path ? o->path : text,
 		  "port", port[0] ? port : NULL, NULL);
 }
