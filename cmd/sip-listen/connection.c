@@ -5,8 +5,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 void connections_init(struct server *s, uint32_t most)
@@ -28,109 +27,36 @@ void connection_end(struct connection *c, const char *why)
 	if (why)
 		log_event(LOG_INFO, NULL, "closed", "reason", why, "peer", sip_addr_text(&c->arrival.source.peer, peer),
 			  NULL);
-	for (struct connection **at = &s->dirty; c->dirty && *at; at = &(*at)->next_dirty)
-		if (*at == c) {
-			*at = c->next_dirty;
-			break;
-		}
 	s->slot[(c->id - 1) % s->slots] = NULL;
 	s->connections--;
 	connection_forget_message(c);
-	event_free(c->readable);
-	event_free(c->writable);
-	if (c->ssl) {
-		if (c->established && !c->broken)
-			SSL_shutdown(c->ssl); /* one way: the peer's answer is not waited for */
-		SSL_free(c->ssl);
-		ERR_clear_error();
-	}
-	close(c->fd);
+	stream_close(&c->wire);
 	sip_stream_free(&c->stream);
 	buf_free(&c->out);
 	s->held -= c->held;
 	free(c);
 }
 
-/* ---- octets ---- */
+/* ---- sending ---- */
 
-/* > 0: octets; 0: the peer has ended; -1: none now; -2: broken. */
-static ssize_t tls_result(struct connection *c, int n)
+static void lost(void *owner, const char *why)
 {
-	switch (SSL_get_error(c->ssl, n)) {
-	case SSL_ERROR_WANT_READ:
-		return -1;
-	case SSL_ERROR_WANT_WRITE:
-		event_add(c->writable, NULL);
-		return -1;
-	case SSL_ERROR_ZERO_RETURN:
-		return 0;
-	default:
-		c->broken = true;
-		ERR_clear_error();
-		return -2;
-	}
+	connection_end(owner, why);
 }
 
-static ssize_t octets_read(struct connection *c, char *p, size_t n)
+static bool sent(void *owner)
 {
-	if (c->ssl) {
-		ERR_clear_error();
-		int k = SSL_read(c->ssl, p, (int)n);
-		return k > 0 ? k : tls_result(c, k);
-	}
-	ssize_t k = read(c->fd, p, n);
-	if (k >= 0)
-		return k;
-	return errno == EAGAIN || errno == EINTR ? -1 : -2;
+	struct connection *c = owner;
+	if (!c->closing && (!c->half || c->awaited))
+		return true;
+	connection_end(c, c->closing);
+	return false;
 }
 
-static ssize_t octets_write(struct connection *c, const char *p, size_t n)
+static bool wants_input(const void *owner)
 {
-	if (c->ssl) {
-		ERR_clear_error();
-		int k = SSL_write(c->ssl, p, (int)(n < 65536 ? n : 65536));
-		return k > 0 ? k : tls_result(c, k);
-	}
-	ssize_t k = send(c->fd, p, n, MSG_NOSIGNAL);
-	if (k >= 0)
-		return k;
-	return errno == EAGAIN || errno == EINTR ? -1 : -2;
-}
-
-/* Send what waits; false: the connection has ended. */
-static bool flush(struct connection *c)
-{
-	size_t done = 0;
-	ssize_t n = 1;
-	while (done < c->out.n && n > 0) {
-		n = octets_write(c, c->out.p + done, c->out.n - done);
-		if (n > 0)
-			done += (size_t)n;
-	}
-	if (n == 0 || n == -2) {
-		connection_end(c, "write failed");
-		return false;
-	}
-	if (done) {
-		memmove(c->out.p, c->out.p + done, c->out.n - done);
-		c->out.n -= done;
-		c->progress = c->server->now;
-	}
-	if (c->out.n) {
-		event_add(c->writable, NULL);
-	} else {
-		event_del(c->writable);
-		buf_free(&c->out);
-		if (c->closing || (c->half && !c->awaited)) {
-			connection_end(c, c->closing);
-			return false;
-		}
-	}
-	if (c->out.n > OUT_PAUSE || c->closing || c->half)
-		event_del(c->readable);
-	else
-		event_add(c->readable, NULL);
-	return true;
+	const struct connection *c = owner;
+	return c->out.n <= OUT_PAUSE && !c->closing && !c->half;
 }
 
 void connection_put(struct connection *c, struct slice octets)
@@ -138,19 +64,15 @@ void connection_put(struct connection *c, struct slice octets)
 	if (c->out.n + octets.n > OUT_MAX)
 		return; /* it reads nothing: the sweep ends it */
 	if (!c->out.n)
-		c->progress = c->server->now;
+		c->wire.progress = c->server->now;
 	buf_slice(&c->out, octets);
-	if (c->dirty)
-		return;
-	c->dirty = true;
-	c->next_dirty = c->server->dirty;
-	c->server->dirty = c;
+	stream_mark(&c->wire);
 }
 
 bool connection_send(struct server *s, uint32_t id, struct slice octets)
 {
 	struct connection *c = by_id(s, id);
-	if (!c || c->broken)
+	if (!c || c->wire.octets.broken)
 		return false;
 	if (c->awaited && !slice_istarts(octets, "SIP/2.0 1"))
 		c->awaited--;
@@ -158,46 +80,33 @@ bool connection_send(struct server *s, uint32_t id, struct slice octets)
 	return true;
 }
 
-void connections_flush(struct server *s)
-{
-	struct connection *c;
-	while ((c = s->dirty) != NULL) {
-		s->dirty = c->next_dirty;
-		c->dirty = false;
-		if (!c->connecting)
-			flush(c);
-	}
-}
-
 /* ---- events ---- */
 
-static void established(struct connection *c)
+static void look_at_certificate(struct connection *c)
 {
-	c->established = true;
-	if (!c->ssl)
+	c->known = true;
+	if (!c->wire.octets.ssl)
 		return;
-	const struct sip_trust_element *t = tls_trusted(c->server, c->ssl);
+	const struct sip_trust_element *t = tls_trusted(c->server, c->wire.octets.ssl);
 	if (t && !c->arrival.trusted) {
 		c->arrival.trusted = true;
 		c->arrival.label = t->label;
 	}
 }
 
-static void readable(evutil_socket_t fd, short what, void *arg)
+static void readable(void *owner)
 {
-	struct connection *c = arg;
-	(void)fd, (void)what;
-	c->server->now = clock_mono_us();
+	struct connection *c = owner;
 	for (int turn = 0; turn < READS_A_TURN; turn++) {
-		char *room = sip_stream_room(&c->stream, READ_SIZE);
-		ssize_t n = octets_read(c, room, READ_SIZE);
-		if (c->ssl && !c->established && SSL_is_init_finished(c->ssl))
-			established(c);
-		if (n == -1)
+		char *room = sip_stream_room(&c->stream, STREAM_READ);
+		ssize_t n = stream_read(&c->wire, room, STREAM_READ);
+		if (!c->known && !octets_handshaking(&c->wire.octets))
+			look_at_certificate(c);
+		if (n == OCTETS_NONE_NOW)
 			break;
-		if (n == 0 && c->awaited && !c->ssl && !sip_stream_inside(&c->stream)) {
+		if (n == OCTETS_ENDED && c->awaited && !c->wire.octets.ssl && !sip_stream_inside(&c->stream)) {
 			c->half = true; /* it may have closed one direction only, as simple clients do */
-			event_del(c->readable);
+			stream_listen(&c->wire, false);
 			break;
 		}
 		if (n <= 0) {
@@ -207,42 +116,20 @@ static void readable(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		sip_stream_added(&c->stream, (size_t)n);
-		c->progress = c->server->now;
 		if (!connection_parts(c))
 			return;
-		if ((size_t)n < READ_SIZE && !(c->ssl && SSL_pending(c->ssl)))
+		if ((size_t)n < STREAM_READ && !octets_pending(&c->wire.octets))
 			break;
 	}
 	connection_account(c);
 }
 
-static void writable(evutil_socket_t fd, short what, void *arg)
-{
-	struct connection *c = arg;
-	(void)fd;
-	c->server->now = clock_mono_us();
-	if (c->connecting) {
-		int err = 0;
-		socklen_t len = sizeof err;
-		if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0 || err) {
-			c->broken = true;
-			connection_end(c, "the answer's peer cannot be reached");
-			return;
-		}
-		c->connecting = false;
-		c->established = true;
-	}
-	if (c->ssl && !SSL_is_init_finished(c->ssl)) {
-		event_del(c->writable);
-		readable(c->fd, what, c);
-		return;
-	}
-	flush(c);
-}
+const struct stream_ops connection_ops = {readable, sent, wants_input, lost};
 
 /* ---- beginnings ---- */
 
-static struct connection *connection_new(struct server *s, struct socket_of *o, int fd, const union sip_addr *peer)
+static struct connection *connection_new(struct server *s, const struct socket_of *o, int fd,
+					 const union sip_addr *peer, bool connecting)
 {
 	struct connection *c = xcalloc(1, sizeof *c);
 	uint32_t slot = 0;
@@ -255,18 +142,14 @@ static struct connection *connection_new(struct server *s, struct socket_of *o, 
 	int on = 1;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	c->server = s;
-	c->fd = fd;
 	c->stream.max_size = s->max_sip_size;
 	c->arrival.source = (struct sip_source){
 		.peer = *peer, .transport = (uint8_t)o->transport, .socket = o->index, .conn = c->id};
 	const struct sip_trust_element *t = sip_trust_address(&s->trust, peer);
 	c->arrival.trusted = t != NULL;
 	c->arrival.label = t ? t->label : NULL;
-	c->begun = c->progress = s->now;
-	c->readable = event_new(s->base, fd, EV_READ | EV_PERSIST, readable, c);
-	c->writable = event_new(s->base, fd, EV_WRITE | EV_PERSIST, writable, c);
-	if (!c->readable || !c->writable)
-		die_temp("out of memory");
+	c->begun = s->now;
+	stream_open(&c->wire, &s->streams, fd, connecting, &c->out, c);
 	return c;
 }
 
@@ -283,8 +166,9 @@ static bool too_many(struct server *s, const union sip_addr *peer)
 	return n >= PEER_CONNECTIONS;
 }
 
-static void accept_one(struct socket_of *o, int fd, const struct sockaddr *sa)
+static void accept_one(void *ctx, int fd, const struct sockaddr *sa)
 {
+	const struct socket_of *o = ctx;
 	struct server *s = o->server;
 	union sip_addr peer;
 	char text[SIP_ADDR_TEXT];
@@ -296,16 +180,10 @@ static void accept_one(struct socket_of *o, int fd, const struct sockaddr *sa)
 		close(fd);
 		return;
 	}
-	struct connection *c = connection_new(s, o, fd, &peer);
-	if (o->transport == SIP_TLS) {
-		c->ssl = SSL_new(s->tls);
-		if (!c->ssl || SSL_set_fd(c->ssl, fd) != 1)
-			die_temp("out of memory");
-		SSL_set_accept_state(c->ssl);
-	} else {
-		c->established = true;
-	}
-	event_add(c->readable, NULL);
+	struct connection *c = connection_new(s, o, fd, &peer, false);
+	if (o->transport == SIP_TLS && !octets_secure(&c->wire.octets, SSL_new(s->tls), true))
+		die_temp("out of memory");
+	stream_listen(&c->wire, true);
 }
 
 void connection_acceptable(evutil_socket_t fd, short what, void *arg)
@@ -313,26 +191,15 @@ void connection_acceptable(evutil_socket_t fd, short what, void *arg)
 	struct socket_of *o = arg;
 	(void)what;
 	o->server->now = clock_mono_us();
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		union sip_addr from;
-		socklen_t len = sizeof from;
-		int new = accept4(fd, &from.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (new >= 0) {
-			accept_one(o, new, &from.sa);
-			continue;
-		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			log_msg(LOG_WARN, "accept:");
-			o->server->accept_paused = true; /* until the next sweep: the loop must not spin on it */
-			event_del(o->readable);
-		}
+	if (listen_accept(fd, accept_one, o))
 		return;
-	}
+	o->server->accept_paused = true; /* until the next sweep: the loop must not spin on it */
+	event_del(o->readable);
 }
 
-void connection_open(struct server *s, uint16_t socket, const union sip_addr *to, struct slice octets)
+void connection_open(struct server *s, uint16_t index, const union sip_addr *to, struct slice octets)
 {
-	struct socket_of *o = &s->socket[socket];
+	const struct socket_of *o = &s->socket[index];
 	char text[SIP_ADDR_TEXT];
 	const char *lost = NULL;
 	int fd = -1;
@@ -340,28 +207,26 @@ void connection_open(struct server *s, uint16_t socket, const union sip_addr *to
 		lost = "the TLS connection is gone";
 	else if (s->connections >= s->slots)
 		lost = "too many connections";
-	else if ((fd = socket_nonblocking(to)) < 0)
+	else if ((fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) < 0)
 		lost = "no socket";
 	if (lost) {
 		log_event(LOG_INFO, NULL, "answer-lost", "reason", lost, "peer", sip_addr_text(to, text), NULL);
 		return;
 	}
-	struct connection *c = connection_new(s, o, fd, to);
-	c->connecting = true;
+	struct connection *c = connection_new(s, o, fd, to, true);
 	if (connect(fd, &to->sa, sip_addr_len(to)) != 0 && errno != EINPROGRESS) {
 		connection_end(c, "the answer's peer cannot be reached");
 		return;
 	}
 	connection_put(c, octets);
-	event_add(c->writable, NULL);
 }
 
 /* ---- ends ---- */
 
 static const char *overdue(const struct connection *c, int64_t now, bool crowded)
 {
-	int64_t still = (now - c->progress) / 1000000, idle = crowded ? CROWDED_IDLE_SECONDS : IDLE_SECONDS;
-	if (!c->established)
+	int64_t still = (now - c->wire.progress) / 1000000, idle = crowded ? CROWDED_IDLE_SECONDS : IDLE_SECONDS;
+	if (c->wire.connecting || octets_handshaking(&c->wire.octets))
 		return now - c->begun > HANDSHAKE_SECONDS * INT64_C(1000000) ? "handshake takes too long" : NULL;
 	if (c->out.n || c->half)
 		return still > STALL_SECONDS ? c->half ? "ended" : "takes no answers" : NULL;
@@ -388,12 +253,15 @@ void connections_sweep(struct server *s)
 	s->accept_paused = false;
 }
 
-bool connections_unsent(const struct server *s)
+bool connections_unsent(struct server *s)
 {
+	bool some = false;
 	for (uint32_t i = 0; i < s->slots; i++)
-		if (s->slot[i] && s->slot[i]->out.n)
-			return true;
-	return false;
+		if (s->slot[i] && s->slot[i]->out.n) {
+			stream_mark(&s->slot[i]->wire);
+			some = true;
+		}
+	return some;
 }
 
 void connections_close(struct server *s)

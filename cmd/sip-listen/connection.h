@@ -8,24 +8,22 @@
 
 #include "listen.h"
 
-enum { READ_SIZE = 16 << 10, READS_A_TURN = 8, ACCEPTS_A_TURN = 64 };
+enum { READS_A_TURN = 8 };
 
 struct connection {
 	struct server *server;
-	struct connection *next_dirty;
 	uint32_t id;
-	int fd;
-	SSL *ssl;
-	struct event *readable, *writable;
+	struct stream wire;
 	struct arrival arrival;
 	struct sip_stream stream;
 	struct buf out;
-	int64_t begun, progress, message_begun; /* monotonic µs; message_begun 0: between messages */
+	int64_t begun, message_begun;		/* monotonic µs; message_begun 0: between messages */
 	size_t held;				/* accounted in server.held */
 	const char *closing;			/* to end once out is empty, and why */
 	unsigned awaited;			/* final answers it is still to get */
 	bool half;				/* the peer sends no more, but may listen */
-	bool dirty, connecting, established, broken, in_body;
+	bool in_body;
+	bool known; /* its certificate was looked at, where there is one */
 	/* the message whose body is coming */
 	struct sip_message *message; /* NULL: its body is skipped */
 	struct buf body;
@@ -41,6 +39,5 @@ bool connection_parts(struct connection *c);
 void connection_forget_message(struct connection *c);
 /* Bring server.held up to date; over the limit the connection ends. */
 void connection_account(struct connection *c);
-int socket_nonblocking(const union sip_addr *to);
 
 #endif

@@ -10,12 +10,11 @@
 
 #include "frame/frame.h"
 #include "map/address.h"
+#include "net/listen.h"
+#include "net/stream.h"
 #include "sip/check.h"
 #include "sip/transaction.h"
 #include "sip/trust.h"
-
-#include <event2/event.h>
-#include <openssl/ssl.h>
 
 enum {
 	DATAGRAMS = 64,		     /* read in one system call */
@@ -64,8 +63,8 @@ struct waiting {
 
 struct server {
 	struct frame *frame;
-	struct event_base *base;
-	struct event *tick;
+	struct loop loop;
+	struct streams streams;
 	struct socket_of *socket;
 	size_t sockets;
 	struct sip_transactions *transactions;
@@ -80,7 +79,6 @@ struct server {
 
 	struct connection **slot;
 	uint32_t slots, connections, generation;
-	struct connection *dirty; /* have something to send */
 	size_t held;
 	bool accept_paused;
 	SSL_CTX *tls;
@@ -165,17 +163,17 @@ void datagram_send(struct server *s, const struct sip_source *src, const union s
 void datagrams_flush(struct server *s);
 
 /* ---- connection.c ---- */
+extern const struct stream_ops connection_ops;
 void connections_init(struct server *s, uint32_t most);
 void connection_acceptable(evutil_socket_t fd, short what, void *arg);
 /* By id; false if it is gone. */
 bool connection_send(struct server *s, uint32_t id, struct slice octets);
 /* A new one, for an answer whose connection is gone. */
-void connection_open(struct server *s, uint16_t socket, const union sip_addr *to, struct slice octets);
-void connections_flush(struct server *s);
+void connection_open(struct server *s, uint16_t index, const union sip_addr *to, struct slice octets);
 /* Once a second: ends those that are slow, stalled or idle. */
 void connections_sweep(struct server *s);
-/* Does any connection still have something to send? */
-bool connections_unsent(const struct server *s);
+/* Does any connection still have something to send? The next streams_flush() tries again. */
+bool connections_unsent(struct server *s);
 void connections_close(struct server *s);
 
 /* ---- tls.c ---- */

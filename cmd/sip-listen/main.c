@@ -11,16 +11,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { SPARE_DESCRIPTORS = 64, DRAIN_US = 1000000, SWEEP_US = 1000000 };
 
-struct loop {
+/* Where answers come from. */
+struct input {
 	struct server *s;
-	struct event *input, *signal;
-	bool input_ready, input_file, input_end;
+	struct event *event;
+	bool ready, file, end;
 	int64_t swept;
 };
 
@@ -54,7 +54,7 @@ static void set_index(void *ctx, const char *value)
 
 static void set_ready(void *ctx, const char *value)
 {
-	((struct server *)ctx)->ready_fd = number("ready-fd", value, 1 << 20);
+	((struct server *)ctx)->ready_fd = listen_ready_option(value);
 }
 
 static const struct frame_option options[] = {
@@ -71,16 +71,9 @@ static const char *const files[] = {"msgid_key", "tls_cert", "tls_key", "tls_ca"
 
 static uint32_t connections_allowed(const struct conf *c)
 {
-	struct rlimit r;
-	int64_t want = conf_int(c, "max_connections", NULL);
-	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-		die_temp("getrlimit:");
-	r.rlim_cur = r.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &r);
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur != RLIM_INFINITY &&
-	    want + SPARE_DESCRIPTORS > (int64_t)r.rlim_cur) {
-		want = (int64_t)r.rlim_cur > 2 * SPARE_DESCRIPTORS ? (int64_t)r.rlim_cur - SPARE_DESCRIPTORS
-								   : SPARE_DESCRIPTORS;
+	int64_t want = conf_int(c, "max_connections", NULL), most = listen_descriptors();
+	if (want + SPARE_DESCRIPTORS > most) {
+		want = most > 2 * SPARE_DESCRIPTORS ? most - SPARE_DESCRIPTORS : SPARE_DESCRIPTORS;
 		log_msg(LOG_WARN, "max_connections is cut to %lld: no more descriptors", (long long)want);
 	}
 	return (uint32_t)want;
@@ -145,111 +138,87 @@ static const struct frame_program program = {
 static void on_input(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
-	((struct loop *)arg)->input_ready = true;
+	((struct input *)arg)->ready = true;
 }
 
-static void on_signal(evutil_socket_t fd, short what, void *arg)
+static void watch_input(struct input *in)
 {
-	(void)fd, (void)what, (void)arg; /* the loop looks itself */
-}
-
-static void on_tick(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd, (void)what, (void)arg;
-}
-
-static void watch_input(struct loop *l)
-{
-	struct server *s = l->s;
+	struct server *s = in->s;
 	int fd = frame_fd(s->frame);
-	l->signal = event_new(s->base, frame_signal_fd(s->frame), EV_READ | EV_PERSIST, on_signal, l);
-	if (!l->signal || event_add(l->signal, NULL) != 0)
-		die_temp("the event loop takes no signals");
 	if (fd < 0) {
-		l->input_end = true;
+		in->end = true;
 		return;
 	}
 	struct stat st;
 	if (fd == 0 && fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); /* nothing but the event loop may wait */
-	l->input = event_new(s->base, fd, EV_READ | EV_PERSIST, on_input, l);
-	l->input_file = !l->input || event_add(l->input, NULL) != 0; /* a plain file is always ready */
-	l->input_ready = fd != 0;
+	in->event = event_new(s->loop.base, fd, EV_READ | EV_PERSIST, on_input, in);
+	in->file = !in->event || event_add(in->event, NULL) != 0; /* a plain file is always ready */
+	in->ready = fd != 0;
 }
 
-static void take_input(struct loop *l)
+static void take_input(struct input *in)
 {
-	struct server *s = l->s;
-	if (l->input_end || !(l->input_ready || l->input_file || frame_timeout_ms(s->frame) == 0))
+	struct server *s = in->s;
+	if (in->end || !(in->ready || in->file || frame_timeout_ms(s->frame) == 0))
 		return;
 	int n = frame_dispatch(s->frame);
-	l->input_ready = n > 0 && !isatty(frame_fd(s->frame)); /* there may be another batch */
+	in->ready = n > 0 && !isatty(frame_fd(s->frame)); /* there may be another batch */
 	if (n >= 0)
 		return;
-	l->input_end = true;
-	if (l->input)
-		event_del(l->input);
-}
-
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return a < 0 ? b : b < 0 || a < b ? a : b;
+	in->end = true;
+	if (in->event)
+		event_del(in->event);
 }
 
 /* Until when nothing needs to be done unless a socket says so. */
-static void wait_for_something(struct loop *l)
+static void wait_for_something(struct input *in)
 {
-	struct server *s = l->s;
+	struct server *s = in->s;
 	int64_t due = sip_transactions_next(s->transactions), wait = due < 0 ? -1 : due > s->now ? due - s->now : 0;
-	if (!l->input_end && frame_timeout_ms(s->frame) >= 0)
-		wait = sooner(wait, (int64_t)frame_timeout_ms(s->frame) * 1000);
+	if (!in->end && frame_timeout_ms(s->frame) >= 0)
+		wait = loop_sooner(wait, (int64_t)frame_timeout_ms(s->frame) * 1000);
 	int tick = frame_tick(s->frame);
 	if (tick >= 0)
-		wait = sooner(wait, (int64_t)tick * 1000);
+		wait = loop_sooner(wait, (int64_t)tick * 1000);
 	if (s->connections || s->accept_paused)
-		wait = sooner(wait, SWEEP_US);
-	if (!l->input_end && (l->input_file || l->input_ready))
+		wait = loop_sooner(wait, SWEEP_US);
+	if (!in->end && (in->file || in->ready))
 		wait = 0;
-	event_del(s->tick);
-	if (wait >= 0) {
-		struct timeval tv = {wait / 1000000, wait % 1000000};
-		event_add(s->tick, &tv);
-	}
-	if (event_base_loop(s->base, EVLOOP_ONCE) < 0)
-		die_temp("the event loop failed");
+	loop_wait(&s->loop, wait);
 	s->now = clock_mono_us();
 	s->full_known = false;
 }
 
 static void send_all(struct server *s)
 {
-	connections_flush(s);
+	streams_flush(&s->streams);
 	datagrams_flush(s);
 	log_flush();
 }
 
-static void turn(struct loop *l)
+static void turn(struct input *in)
 {
-	struct server *s = l->s;
-	wait_for_something(l);
+	struct server *s = in->s;
+	wait_for_something(in);
 	answer_commit(s);
-	take_input(l);
+	take_input(in);
 	answer_due(s);
-	if (s->now - l->swept >= SWEEP_US) {
+	if (s->now - in->swept >= SWEEP_US) {
 		connections_sweep(s);
-		l->swept = s->now;
+		in->swept = s->now;
 	}
 	send_all(s);
 	frame_reload(s->frame);
 }
 
 /* What is decided is still told; what is not will be asked again. */
-static void drain(struct loop *l)
+static void drain(struct input *in)
 {
-	struct server *s = l->s;
+	struct server *s = in->s;
 	log_event(LOG_INFO, NULL, "stopping", NULL);
 	answer_commit(s);
-	if (!l->input_end && (l->input_ready || frame_fd(s->frame) != 0))
+	if (!in->end && (in->ready || frame_fd(s->frame) != 0))
 		frame_dispatch(s->frame);
 	answer_due(s);
 	send_all(s);
@@ -259,26 +228,15 @@ static void drain(struct loop *l)
 	}
 }
 
-static void ready(struct server *s)
+static void release(struct input *in)
 {
-	if (s->ready_fd < 0)
-		return;
-	if (write(s->ready_fd, "\n", 1) != 1)
-		die_temp("--ready-fd %d:", s->ready_fd);
-	close(s->ready_fd);
-}
-
-static void release(struct loop *l)
-{
-	struct server *s = l->s;
+	struct server *s = in->s;
 	server_ended(s);
 	connections_close(s);
 	sockets_close(s);
-	event_free(l->signal);
-	if (l->input)
-		event_free(l->input);
-	event_free(s->tick);
-	event_base_free(s->base);
+	if (in->event)
+		event_free(in->event);
+	loop_close(&s->loop);
 	SSL_CTX_free(s->tls);
 	sip_transactions_free(s->transactions);
 	sip_trust_free(&s->trust);
@@ -296,22 +254,20 @@ static void release(struct loop *l)
 int main(int argc, char **argv)
 {
 	struct server s = {.ready_fd = -1};
-	struct loop l = {.s = &s};
+	struct input in = {.s = &s};
 	sip_init();
 	s.frame = frame_open(argc, argv, &program, &s);
 	configure(&s);
-	s.base = event_base_new();
-	s.tick = s.base ? event_new(s.base, -1, 0, on_tick, NULL) : NULL;
-	if (!s.tick)
-		die_temp("no event loop");
+	loop_open(&s.loop, frame_signal_fd(s.frame));
+	s.streams = (struct streams){.loop = &s.loop, .ops = &connection_ops, .now = &s.now};
 	s.now = clock_mono_us();
 	sockets_open(&s);
-	watch_input(&l);
-	ready(&s);
+	watch_input(&in);
+	listen_ready(s.ready_fd);
 	frame_ready(s.frame);
 	while (!frame_stopping(s.frame))
-		turn(&l);
-	drain(&l);
-	release(&l);
+		turn(&in);
+	drain(&in);
+	release(&in);
 	return frame_close(s.frame);
 }

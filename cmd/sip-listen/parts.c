@@ -17,11 +17,6 @@ void connection_forget_message(struct connection *c)
 	c->blob = NULL;
 }
 
-int socket_nonblocking(const union sip_addr *to)
-{
-	return socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-}
-
 void connection_account(struct connection *c)
 {
 	struct server *s = c->server;
@@ -29,7 +24,7 @@ void connection_account(struct connection *c)
 	size_t held = sip_stream_held(&c->stream) + c->body.cap + (c->message ? c->message->text.cap : 0);
 	s->held += held - c->held;
 	c->held = held;
-	if (s->held > STREAMS_HELD_MAX && held > READ_SIZE)
+	if (s->held > STREAMS_HELD_MAX && held > STREAM_READ)
 		connection_end(c, "unfinished messages take too much memory");
 }
 
@@ -125,7 +120,7 @@ static bool take_bad(struct connection *c, const struct sip_part *part)
 		return false;
 	}
 	c->closing = part->why ? part->why : "message too large";
-	event_del(c->readable);
+	stream_listen(&c->wire, false);
 	return true;
 }
 

@@ -7,21 +7,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { RECEIVE_BUFFER = 8 << 20, BACKLOG = 1024 };
-
-static void set(int fd, int level, int name, int value)
-{
-	if (setsockopt(fd, level, name, &value, sizeof value) != 0)
-		log_event(LOG_DEBUG, NULL, "setsockopt", "error", strerror(errno), NULL);
-}
+enum { RECEIVE_BUFFER = 8 << 20 };
 
 /* Which address of ours a datagram was sent to: the answer comes from there. */
 static void ask_local(int fd, enum sip_transport t, int family)
 {
 	if (t == SIP_UDP && family == AF_INET6)
-		set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+		listen_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	else if (t == SIP_UDP)
-		set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+		listen_set(fd, IPPROTO_IP, IP_PKTINFO, 1);
 }
 
 static void add_socket(struct server *s, enum sip_transport t, int fd)
@@ -38,28 +32,18 @@ static void add_socket(struct server *s, enum sip_transport t, int fd)
 	ask_local(fd, t, o->addr.sa.sa_family);
 }
 
-/* false: this address cannot be had; fatal unless it was only implied. */
+/* false: this address cannot be had; fatal unless it was only implied. Several processes share the port. */
 static bool open_one(struct server *s, enum sip_transport t, const union sip_addr *a, bool implied)
 {
 	char text[SIP_ADDR_TEXT];
-	int type = (t == SIP_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
-	int fd = socket(a->sa.sa_family, type, 0);
-	if (fd >= 0) {
-		set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-		set(fd, SOL_SOCKET, SO_REUSEPORT, 1); /* several processes share the port */
-		if (a->sa.sa_family == AF_INET6)
-			set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-		if (t == SIP_UDP &&
-		    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){RECEIVE_BUFFER}, sizeof(int)) != 0)
-			set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-	}
-	if (fd < 0 || bind(fd, &a->sa, sip_addr_len(a)) != 0 || (t != SIP_UDP && listen(fd, BACKLOG) != 0)) {
+	int fd = listen_open(&a->sa, sip_addr_len(a), t == SIP_UDP ? SOCK_DGRAM : SOCK_STREAM, true);
+	if (fd < 0) {
 		if (!implied)
 			die_temp("%s:%s port %d:", sip_transport_name(t), sip_addr_text(a, text), sip_addr_port(a));
-		if (fd >= 0)
-			close(fd);
 		return false;
 	}
+	if (t == SIP_UDP && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){RECEIVE_BUFFER}, sizeof(int)) != 0)
+		listen_set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
 	add_socket(s, t, fd);
 	return true;
 }
@@ -122,10 +106,7 @@ static void watch(struct server *s)
 	for (size_t i = 0; i < s->sockets; i++) {
 		struct socket_of *o = &s->socket[i];
 		bool datagrams = o->transport == SIP_UDP;
-		o->readable = event_new(s->base, o->fd, EV_READ | EV_PERSIST,
-					datagrams ? datagram_readable : connection_acceptable, o);
-		if (!o->readable || event_add(o->readable, NULL) != 0)
-			die_temp("the event loop takes no socket");
+		o->readable = loop_watch(&s->loop, o->fd, datagrams ? datagram_readable : connection_acceptable, o);
 		snprintf(port, sizeof port, "%d", sip_addr_port(&o->addr));
 		log_event(LOG_INFO, NULL, "listening", "transport", sip_transport_name(o->transport), "address",
 			  sip_addr_text(&o->addr, text), "port", port, NULL);
