@@ -6,10 +6,9 @@
 #ifndef CPMAIL_SIP_SEND_LINK_H
 #define CPMAIL_SIP_SEND_LINK_H
 
+#include "net/octets.h"
 #include "sip/stream.h"
 #include "wires.h"
-
-#include <openssl/ssl.h>
 
 enum { LINK_CONNECT_MS = 5000, LINK_IDLE_MS = 120000, LINK_RESPONSE_MAX = 64 << 10 };
 
@@ -21,11 +20,9 @@ struct link {
 	enum sip_transport transport;
 	union sip_addr peer;
 	char *name;
-	int fd;
-	SSL *ssl;
+	struct octets octets;
 	enum link_state state;
-	const char *why;  /* dead: the reason */
-	bool wants_write; /* TLS: before anything else */
+	const char *why; /* dead: the reason */
 	struct buf out;
 	size_t written;
 	struct sip_stream in;

@@ -14,6 +14,7 @@ struct conf;
 
 /* NULL: what the configuration names cannot be used; logged. */
 SSL_CTX *tls_client_open(const struct conf *c);
+/* For octets_secure(). */
 SSL *tls_client_connection(SSL_CTX *ctx, const char *name);
 /* After the handshake: a certificate of somebody we trust (context), for that name, as URI:sip:NAME, DNS or address. */
 bool tls_client_is(SSL *ssl, const char *name);

@@ -223,7 +223,7 @@ void wires_run(struct wires *w, int ms)
 	for (int i = 0; i < 2; i++)
 		w->polls[n++] = (struct pollfd){w->udp[i], POLLIN, 0};
 	for (const struct link *l = w->links; l; l = l->next)
-		w->polls[n++] = (struct pollfd){l->fd, link_events(l), 0};
+		w->polls[n++] = (struct pollfd){l->octets.fd, link_events(l), 0};
 	poll(w->polls, n, ms);
 	for (int i = 0; i < 2; i++)
 		if (w->polls[i].revents)
