@@ -74,7 +74,7 @@ void report_add_id(struct report_work *w, enum report_place place, struct slice 
 
 /* ---- parts ---- */
 
-/* One part: its header, and its body with the transfer encoding undone. */
+/* One part: its header, and its body as it stands, until part_decode(). */
 struct part {
 	struct mail_head head;
 	char type[MAIL_TYPE_MAX];
@@ -88,12 +88,17 @@ static void part_open(struct part *p, struct slice octets)
 	mail_head_read(&p->head, octets);
 	mail_type_read(mail_head_get(&p->head, "Content-Type", 0), p->type);
 	p->body = (struct slice){octets.p + p->head.body, octets.n - p->head.body};
+}
+
+/* The body with its transfer encoding undone. */
+static struct slice part_decode(struct part *p)
+{
 	struct decoder d = {.from = transfer_read(mail_head_get(&p->head, "Content-Transfer-Encoding", 0))};
-	if (d.from == TRANSFER_IDENTITY || strncmp(p->type, "multipart/", 10) == 0)
-		return;
+	if (d.from == TRANSFER_IDENTITY)
+		return p->body;
 	decoder_feed(&d, p->body, &p->plain);
 	decoder_end(&d, &p->plain);
-	p->body = slice_buf(&p->plain);
+	return slice_buf(&p->plain);
 }
 
 static void part_close(struct part *p)
@@ -172,11 +177,11 @@ static void read_machine(struct report_work *w, struct slice octets, const struc
 	} else if (strncmp(p.type, "multipart/", 10) == 0 && strcmp(p.type, "multipart/digest") != 0) {
 		each_part(&p, read_machine, w, depth);
 	} else if (counts && is_one_of(p.type, dsn_types)) {
-		report_read_dsn(w, p.body);
+		report_read_dsn(w, part_decode(&p));
 	} else if (counts && is_one_of(p.type, mdn_types)) {
-		report_read_mdn(w, p.body);
+		report_read_mdn(w, part_decode(&p));
 	} else if (counts && parent && is_one_of(p.type, returned_types)) {
-		read_returned(w, p.body);
+		read_returned(w, part_decode(&p));
 	}
 	w->in_report = was;
 	part_close(&p);
@@ -193,10 +198,10 @@ static void read_text(struct report_work *w, struct slice octets, const struct p
 	if (strncmp(p.type, "multipart/", 10) == 0)
 		each_part(&p, read_text, w, depth);
 	else if (strcmp(p.type, "message/rfc822") == 0 || strcmp(p.type, "message/global") == 0)
-		read_returned(w, p.body);
+		read_returned(w, part_decode(&p));
 	else if (strncmp(p.type, "text/", 5) == 0 || strncmp(p.type, "message/", 8) == 0 ||
 		 strcmp(p.type, "application/octet-stream") == 0)
-		report_scan_text(w, p.body);
+		report_scan_text(w, part_decode(&p));
 	part_close(&p);
 }
 
