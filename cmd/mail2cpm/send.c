@@ -103,8 +103,12 @@ static void put_origin(const struct work *w, json_t *origin)
 	put_text(origin, "conversation", buf_str(&l->conv));
 	put_text(origin, "contribution", buf_str(&l->contr));
 	record_set_int(origin, "received", l->received_ms);
-	if (w->opened && !w->unreadable)
+	if (w->opened && !w->unreadable) {
+		const struct enclose *e = &w->enclose;
 		put_part(w, origin);
+		if (e->mode == ENCLOSE_SEPARATE) /* delivered is what is delivered whole (7.7) */
+			record_set_int(origin, "parts", (int64_t)enclose_sent(e) + !e->no_text);
+	}
 	put_returned(l, origin);
 }
 

@@ -17,8 +17,9 @@ void asked_use(struct asked *s, struct sqlite3 *db)
 		return;
 	asked_end(s);
 	s->db = db;
-	s->add = sql_prepare(db, "INSERT INTO asked (msg_hash, msg_id, rcpt, envid_hash, envid, alias, at, told, trace, "
-				 "origin) VALUES (?,?,?,?,?,?,?,0,?,?)");
+	s->add =
+		sql_prepare(db, "INSERT INTO asked (msg_hash, msg_id, rcpt, envid_hash, envid, alias, at, told, trace, "
+				"origin) VALUES (?,?,?,?,?,?,?,0,?,?)");
 	s->find = sql_prepare(db, ROW "msg_hash = ? AND msg_id = ? AND rcpt = ?");
 	s->tell = sql_prepare(db, "UPDATE asked SET told = ? WHERE seq = ?");
 	s->by_msgid = sql_prepare(db, ROW "msg_hash = ? AND msg_id = ? ORDER BY seq");
@@ -47,7 +48,8 @@ static void read_row(sqlite3_stmt *st, struct asked_row *row)
 		.rcpt = xstrdup(sql_string(st, 3)),
 		.told = (unsigned)sqlite3_column_int(st, 4),
 		.trace = xstrdup(sql_string(st, 5)),
-		.origin = json_read(sql_string(st, 6), (size_t)sqlite3_column_bytes(st, 6), RECORD_DEPTH_MAX, &why, &at),
+		.origin =
+			json_read(sql_string(st, 6), (size_t)sqlite3_column_bytes(st, 6), RECORD_DEPTH_MAX, &why, &at),
 	};
 	if (!row->origin)
 		die_temp("state store: asked %lld holds no JSON", (long long)row->seq);
@@ -99,8 +101,8 @@ static void add(struct asked *s, const struct asked_row *row)
 	buf_free(&origin);
 }
 
-void asked_open(struct asked *s, const char *msg_id, const char *rcpt, json_t *origin, const char *trace, int64_t now_ms,
-		struct asked_row *row)
+void asked_open(struct asked *s, const char *msg_id, const char *rcpt, json_t *origin, const char *trace,
+		int64_t now_ms, struct asked_row *row)
 {
 	if (find(s, msg_id, rcpt, row))
 		return;

@@ -34,8 +34,8 @@ struct asked {
 	struct sqlite3_stmt *add, *find, *tell, *by_msgid, *by_envid, *by_alias, *purge;
 };
 
-/* Every message whose sender asked makes a row, and few are ever read: rows are in the order of their time (old ones are
- * found at the front), and what they are found by are numbers, hashes of the texts, which stand beside them. */
+/* Every message whose sender asked makes a row, and few are ever read: rows are in the order of their time (old ones
+ * are found at the front), and what they are found by are numbers, hashes of the texts, which stand beside them. */
 #define ASKED_SCHEMA                                                                                                   \
 	"CREATE TABLE IF NOT EXISTS asked ("                                                                           \
 	" seq INTEGER PRIMARY KEY,"                                                                                    \
@@ -58,8 +58,8 @@ void asked_use(struct asked *s, struct sqlite3 *db);
 void asked_end(struct asked *s);
 
 /* The row of a recipient, made if there is none. */
-void asked_open(struct asked *s, const char *msg_id, const char *rcpt, json_t *origin, const char *trace, int64_t now_ms,
-		struct asked_row *row);
+void asked_open(struct asked *s, const char *msg_id, const char *rcpt, json_t *origin, const char *trace,
+		int64_t now_ms, struct asked_row *row);
 /* What was told is durable with the batch. */
 void asked_tell(struct asked *s, const struct asked_row *row);
 

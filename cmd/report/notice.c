@@ -91,15 +91,6 @@ void notice_part_failed(const struct mailed_part *part, struct event *e)
 
 /* ---- the mails ---- */
 
-/* Is it more than the header block? */
-static bool whole_mail(const json_t *origin, struct slice returned)
-{
-	const char *ret = record_str(origin, "ret"), *end = NULL;
-	if (ret && strcasecmp(ret, "FULL") == 0 && returned.n)
-		end = memmem(returned.p, returned.n, "\r\n\r\n", 4);
-	return end && end + 4 < returned.p + returned.n;
-}
-
 static struct dsn_about about(const struct mailed_row *row, struct slice returned)
 {
 	const json_t *o = row->origin;
@@ -113,8 +104,8 @@ static struct dsn_about about(const struct mailed_row *row, struct slice returne
 		.conversation = record_str(o, "conversation"),
 		.contribution = record_str(o, "contribution"),
 		.returned = returned,
-		.returned_full = whole_mail(o, returned),
-		.arrived_ms = record_int(o, "arrived", row->at),
+		.returned_full = record_bool(o, "returned_full"),
+		.arrived_ms = record_int(o, "received", row->at),
 	};
 }
 

@@ -73,6 +73,12 @@ static const char *tell(struct report *r, struct frame_item *it, struct asked_ro
 	return report_to_cpm(r, it, row, e) ? "told" : "not-asked-or-told-before";
 }
 
+/* A list's mail goes out by destination, each with a result of its own: this one's may not have come yet. */
+static bool incomplete(const struct asked_row *rows, int n)
+{
+	return n < record_int(rows[0].origin, "recipients", 1);
+}
+
 static void take_dsn(struct report *r, struct frame_item *it, const char *source, struct asked_row *rows, int n)
 {
 	const json_t *reports = record_get(it->in->member, "reports");
@@ -85,6 +91,8 @@ static void take_dsn(struct report *r, struct frame_item *it, const char *source
 				  .what = table_dsn(record_str(one, "action"), status),
 				  .status = status,
 				  .id = record_str(it->in->member, "message_id")};
+		if (!row && incomplete(rows, n) && wait_for_it(it))
+			return;
 		if (!row)
 			report_count(it, source, "not-a-recipient", rows[0].msg_id);
 		else if (frame_now_ms(it->frame) - row->at > wait)

@@ -41,12 +41,11 @@ static int64_t by_over(const json_t *origin, const char *mode)
 /* ---- outcomes ---- */
 
 /* No IMDN within imdn_wait: relayed. Without its wrapper the message asked for none: it need not be waited for. */
-static void taken(struct report *r, struct frame_item *it, struct mailed_row *row, const struct mailed_part *part)
+static void taken(struct report *r, struct frame_item *it, struct mailed_row *row)
 {
 	int64_t wait =
 		record_bool(it->in->member, "as_text") ? 0 : 1000 * conf_int(frame_conf(it->frame), "imdn_wait", NULL);
-	if (!part->text || row->told & MAILED_TERMINAL || !notice_wanted(row->origin, EVENT_RELAYED) ||
-	    !timer(it, began(it) + wait))
+	if (row->told & MAILED_TERMINAL || !notice_wanted(row->origin, EVENT_RELAYED) || !timer(it, began(it) + wait))
 		return;
 	struct event e = {.source = EVENT_TIMER, .what = EVENT_RELAYED};
 	report_count(it, "timer", report_to_mail(r, it, row, &e) ? "told" : "not-asked-or-told-before",
@@ -92,14 +91,12 @@ static void refused(struct report *r, struct frame_item *it, struct mailed_row *
 static void part_of(const json_t *result, struct mailed_part *part)
 {
 	const json_t *origin = record_get(result, "origin"), *described = record_get(origin, "part");
-	const char *outcome = record_str(result, "outcome"), *kind = json_string_value(described),
-		   *name = record_str(described, "name");
-	if (!kind)
-		kind = record_str(described, "kind");
+	const char *outcome = record_str(result, "outcome"), *kind = record_str(described, "kind"),
+		   *name = json_string_value(json_array_get(record_get(described, "names"), 0));
 	*part = (struct mailed_part){.text = !kind || strcmp(kind, "attachment") != 0,
 				     .state = outcome && strcmp(outcome, "done") == 0 ? MAILED_SENT : MAILED_QUEUED,
 				     .status = (int)record_int(result, "status", 0)};
-	snprintf(part->name, sizeof part->name, "%s", name ? name : "");
+	snprintf(part->name, sizeof part->name, "%s", name && !part->text ? name : "");
 }
 
 static void mail_result(struct report *r, struct frame_item *it, const json_t *origin, const char *outcome)
@@ -118,7 +115,7 @@ static void mail_result(struct report *r, struct frame_item *it, const json_t *o
 	if (!mailed_find(&r->mailed, id, &row, &known))
 		die_temp("state store: what was added is not there");
 	if (strcmp(outcome, "done") == 0)
-		taken(r, it, &row, &known);
+		taken(r, it, &row);
 	else if (strcmp(outcome, "queued") == 0)
 		waits(r, it, &row, &known);
 	else

@@ -134,7 +134,7 @@ same "  belongs to the message's trace" 01jc0000000000000000000999 "$(jq -r "$se
 asked=p
 fresh
 same "Record-Route: to the topmost, all of them back as IMDN-Route" "sip:b2bua@x.example 2" "$({
-	over='{"imdn": {"record_route": ["<sip:b2bua@x.example>", "<sip:other@y.example>"]}}' result done:250:2.0.0 bob@example.org
+	over='{"imdn": {"record_route": ["sip:b2bua@x.example", "sip:other@y.example"]}}' result done:250:2.0.0 bob@example.org
 	dsn delivered 2.0.0
 } | run | jq -r "$send.sip | \"\(.uri) \([.body.text | match(\"imdn.IMDN-Route: <sip:\"; \"g\")] | length)\"")"
 fresh

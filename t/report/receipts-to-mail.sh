@@ -46,7 +46,7 @@ same "a reason with an identity in it goes no further" "x-sip; 404" "$(sent_on p
 result=
 
 # ---- several parts of one mail (7.7) ----
-part() { more="{\"parts\": 3, \"part\": {\"kind\": \"$1\", \"name\": \"$2\"}}" imdn=$3 sent_on done 200 2.0.0; }
+part() { more="{\"parts\": 3, \"part\": {\"kind\": \"$1\", \"names\": [\"$2\"]}}" imdn=$3 sent_on done 200 2.0.0; }
 three() { part text "" 6a61d0e0561f10ca; part attachment a.jpg 6a61d0e0561f10ca-1; part attachment b.jpg 6a61d0e0561f10ca-2; }
 fresh
 same "delivered when all are" "" "$({ three; imdn delivery/delivered; imdn delivery/delivered 6a61d0e0561f10ca-2; imdn delivery/delivered; } | mails)"
