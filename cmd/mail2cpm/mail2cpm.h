@@ -18,6 +18,7 @@ struct mail2cpm {
 	struct map_io io;
 	struct letter_tools tools;
 	struct alias_table aliases;
+	const char *sent_file; /* --sent */
 	struct peek *sent;
 	struct correlate correlate;
 	struct memory memory;

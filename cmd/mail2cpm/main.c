@@ -129,7 +129,7 @@ static void step(struct frame_item *it, void *ctx)
 static void start(struct frame *f, void *ctx)
 {
 	struct mail2cpm *prog = ctx;
-	char *sent = frame_state_file(f, "cpm2mail");
+	char *sent = prog->sent_file ? xstrdup(prog->sent_file) : frame_state_file(f, "cpm2mail");
 	prog->conf = frame_conf(f);
 	prog->names = map_names_new(prog->conf);
 	prog->io = (struct map_io){.open = blob_open,
@@ -157,9 +157,9 @@ static void forget(struct mail2cpm *prog)
 static void reload(struct frame *f, void *ctx)
 {
 	struct mail2cpm *prog = ctx;
-	struct storm storm = prog->storm;
+	struct mail2cpm kept = {.storm = prog->storm, .sent_file = prog->sent_file};
 	forget(prog);
-	*prog = (struct mail2cpm){.storm = storm};
+	*prog = kept;
 	start(f, ctx);
 }
 
@@ -169,6 +169,11 @@ static void stop(struct frame *f, void *ctx)
 	(void)f;
 	forget(prog);
 	storm_end(&prog->storm);
+}
+
+static void set_sent(void *ctx, const char *value)
+{
+	((struct mail2cpm *)ctx)->sent_file = value;
 }
 
 static void print_map(void *ctx, const char *value)
@@ -185,6 +190,7 @@ int main(int argc, char **argv)
 	static const char *const takes[] = {"mail.in", "alias", NULL};
 	static const char *const files[] = {"msgid_key", NULL};
 	static const struct frame_option options[] = {
+		{"sent", 0, "FILE", "the state store of cpm2mail (default: that in the spool)", set_sent},
 		{.name = "print-map", .help = "print the mapping tables, row by row, and end", .set = print_map},
 		{0},
 	};

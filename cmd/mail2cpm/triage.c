@@ -1,6 +1,7 @@
 /* What becomes of a mail for one recipient: 7.1 c to f, in their order. Reports (a, b) never come here. */
 #include "mail2cpm.h"
 #include "base/log.h"
+#include "mail/address.h"
 #include "mail/keyword.h"
 
 #include <stdlib.h>
@@ -50,7 +51,10 @@ static bool storm(struct work *w)
 /* A group's address or an alias is for its e-mail user alone (2.5). */
 static bool stranger(const struct letter *l, const struct correlation *found)
 {
-	char form = token_local_form((struct slice){l->rcpt, strcspn(l->rcpt, "@")});
+	struct buf local = {0};
+	mail_put_lower(&local, (struct slice){l->rcpt, strcspn(l->rcpt, "@")});
+	char form = token_local_form(slice_buf(&local));
+	buf_free(&local);
 	return (form == 'g' || form == 'a') && found->kind == CORRELATE_NONE;
 }
 
@@ -153,6 +157,8 @@ static void tell_thread(struct work *w, const struct correlate_query *q, const s
 {
 	struct letter *l = &w->letter;
 	json_t *member = correlate_thread(q, found, l->subject.n ? buf_str(&l->subject) : NULL, l->now_ms);
+	if (!member)
+		return;
 	struct record *out = item_output(w->it, "thread");
 	json_object_update(out->member, member);
 	json_decref(member);

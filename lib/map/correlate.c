@@ -103,10 +103,6 @@ static bool compare(struct users *u, struct slice uri, struct slice users)
 	u->both = u->both || (is_from && is_rcpt);
 	u->from = u->from || is_from;
 	u->rcpt = u->rcpt || is_rcpt;
-	if (is_rcpt || !u->out->uri.n) {
-		buf_clear(&u->out->uri);
-		buf_slice(&u->out->uri, uri);
-	}
 	return is_from;
 }
 
@@ -222,8 +218,10 @@ static void by_address(struct correlate *c, struct users *u)
 	mail_put_lower(&local, a.local);
 	char form = token_local_form(slice_buf(&local));
 	if (form == ALIAS_SENDER || form == ALIAS_GROUP) {
-		if (alias_find(c->aliases, buf_str(&local), &row_of))
+		if (alias_find(c->aliases, buf_str(&local), &row_of)) {
 			take_alias(u, &row_of, CORRELATE_ALIAS);
+			put(&u->out->uri, slice_buf(&row_of.uri));
+		}
 		alias_free(&row_of);
 	} else {
 		struct buf suffix = {0};
@@ -354,6 +352,8 @@ json_t *correlate_thread(const struct correlate_query *q, const struct correlati
 			 int64_t now_ms)
 {
 	struct ids ids;
+	if (strncmp(q->message_id, "none:", 5) == 0)
+		return NULL;
 	json_t *m = json_object(), *list = json_array();
 	read_ids(q->references.n ? q->references : q->in_reply_to, CORRELATE_REFERENCES + 1, &ids);
 	for (size_t i = 0; i < ids.n; i++)

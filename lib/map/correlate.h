@@ -49,7 +49,7 @@ struct correlation {
 	struct buf contr;	    /* Contribution-ID of this mail: contrid(message_id); always there */
 	struct buf answered;	    /* InReplyTo-Contribution-ID; empty: none */
 	struct buf msgid;	    /* what was found, without <>; empty: by address, or nothing */
-	struct buf uri;		    /* the remembered CPM user (E1: Request-URI); empty: take the RCPT's */
+	struct buf uri;		    /* CORRELATE_ALIAS: the user or group behind it (E1: Request-URI); else empty */
 	struct buf root;	    /* first of References, else In-Reply-To, else message_id */
 	enum correlate_match from, rcpt;
 	bool private;		    /* the CPM user of it asked for privacy */
@@ -98,7 +98,8 @@ void correlate_remember(struct correlate *c, const struct correlate_query *q, co
 /* Forget mails seen before before_ms (state_ttl), now and then and a bounded number at a time. */
 void correlate_purge(struct correlate *c, int64_t before_ms);
 
-/* The member of the `thread` record for this mail: what cpm2mail needs for the answer. subject: decoded, may be NULL. */
+/* The member of the `thread` record for this mail: what cpm2mail needs for the answer. subject: decoded, may be NULL. NULL:
+ * the mail has no Message-ID that an answer could name. */
 json_t *correlate_thread(const struct correlate_query *q, const struct correlation *r, const char *subject,
 			 int64_t now_ms);
 
