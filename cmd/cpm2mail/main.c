@@ -12,6 +12,7 @@
 #include "map/next_hop.h"
 #include "map/table.h"
 #include "memory.h"
+#include "receipt.h"
 #include "map/storm.h"
 #include "threads.h"
 
@@ -224,6 +225,8 @@ static void finish(struct frame_item *it, struct pager *p)
 		answer(it, p);
 		if (p->expired)
 			tell_expired(it, p);
+		else if (p->report && p->status == 200)
+			receipt_emit(it, p);
 		break;
 	case PAGER_ENUM:
 		ask_number(it, p);

@@ -106,8 +106,9 @@ static void put_origin(const struct work *w, json_t *origin)
 	if (w->opened && !w->unreadable) {
 		const struct enclose *e = &w->enclose;
 		put_part(w, origin);
-		if (e->mode == ENCLOSE_SEPARATE) /* delivered is what is delivered whole (7.7) */
-			record_set_int(origin, "parts", (int64_t)enclose_sent(e) + !e->no_text);
+		int64_t parts = e->mode == ENCLOSE_SEPARATE ? (int64_t)enclose_sent(e) + !e->no_text : 1;
+		if (parts > 1) /* delivered is what is delivered whole (7.7) */
+			record_set_int(origin, "parts", parts);
 	}
 	put_returned(l, origin);
 }
