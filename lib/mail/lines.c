@@ -43,7 +43,8 @@ static bool begins_quote(struct slice line)
 	size_t i = 0;
 	while (i < line.n && i < 4 && (line.p[i] == ' ' || line.p[i] == '\t'))
 		i++;
-	return i < line.n && line.p[i] == '>';
+	struct slice rest = {line.p + i, line.n - i};
+	return rest.n && *rest.p == '>' && !slice_eq(slice_trim(rest), ">:"); /* the end of an attribution, wrapped */
 }
 
 static struct reply_line line_of(const char *text, size_t from, size_t to)

@@ -76,7 +76,7 @@ const size_t phrase_attributions_n = sizeof phrase_attributions / sizeof *phrase
 const char *const phrase_originals[] = {
 	"Original Message", "Original Mail", "Original E-Mail", "Original Email", "Replied Message", "Reply Message", "Original",
 	"Ursprüngliche Nachricht", "Originalnachricht", "Original-Nachricht", "Ursprüngliche Mail", "Original-Mail",
-	"Message d'origine", "Message d’origine", "Message original", "Message initial", "Message précédent",
+	"Message d'origine", "Message d’origine", "Message original", "Message initial", "Mail original", "Message précédent",
 	"Mensaje original", "Mensaje Original", "Missatge original",
 	"Messaggio originale", "Messaggio Originale", "Mensagem original", "Mensagem Original",
 	"Oorspronkelijk bericht", "Origineel bericht", "Oorspronkelijke bericht",
@@ -85,7 +85,7 @@ const char *const phrase_originals[] = {
 	"Opprinnelig melding", "Original melding", "Alkuperäinen viesti",
 	"Wiadomość oryginalna", "Oryginalna wiadomość", "Wiadomość pierwotna", "Původní zpráva", "Původní e-mail", "Pôvodná správa",
 	"Исходное сообщение", "Первоначальное сообщение", "Оригинальное сообщение", "Original ileti", "Orijinal mesaj", "Özgün ileti", "Orijinal ileti",
-	"Eredeti üzenet", "Mesaj original", "原始邮件", "原邮件", "原始邮件信息", "原始郵件", "回复的原邮件", "回复的邮件", "元のメッセージ",
+	"Eredeti üzenet", "Mesaj original", "原始邮件", "原邮件", "邮件原件", "原始邮件信息", "原始郵件", "回复的原邮件", "回复的邮件", "元のメッセージ",
 	"オリジナル メッセージ", "元のメール", "원본 메시지", "원본 메일", NULL};
 
 const char *const phrase_forwards[] = {
@@ -146,7 +146,7 @@ const char *const phrase_products[] = {
 
 const char *const phrase_footers[] = {
 	"发自我的", "發自我的", "来自我的", "从我的", "從我的", "发送自", "寄自", "传送自", "發送自", "由我的", "使用 Outlook", "使用邮件应用", "获取 Outlook", "取得 Outlook",
-	"取得適用於", "下载 Outlook", "发自网易邮箱", "来自 网易邮箱", "来自网易邮箱", "Outlook for iOS を", "Outlook for Android を", "나의 iPhone", "내 iPhone",
+	"取得適用於", "取得 iOS 版", "取得 Android 版", "獲取 Outlook", "下载 Outlook", "发自网易邮箱", "来自 网易邮箱", "来自网易邮箱", "Outlook for iOS を", "Outlook for Android を", "나의 iPhone", "내 iPhone",
 	"Virus-free.", "Virenfrei.", "Sans virus.", "Libre de virus.", "Privo di virus.", "Virusvrij.", "Virusfri.", "Diese E-Mail wurde von Avast",
 	"This email has been checked for viruses", "L'absence de virus dans ce courrier", "Yahoo Mail:", NULL};
 

@@ -215,8 +215,7 @@ static size_t rule_at(struct slice s, size_t i)
 	return i + 2 < s.n && memcmp(s.p + i, "\xe2\x94\x80", 3) == 0 ? 3 : 0;
 }
 
-/* A line made of at least min rule characters only. */
-static bool rule(struct slice s, size_t min)
+bool reply_rule(struct slice s, size_t min)
 {
 	size_t count = 0;
 	for (size_t i = 0, k; i < s.n; i += k, count++)
@@ -373,6 +372,12 @@ static bool notes_line(struct slice s)
 	return b && b - rest.p < 40 && has_date((struct slice){rest.p, (size_t)(b - rest.p)});
 }
 
+/* "----- Mail original -----", in whatever language. */
+static bool titled_rule(struct slice s)
+{
+	return s.n > 4 && s.n <= LINE_LOOKED_AT && rule_at(s, 0) && rule_at(s, 1) && rule_at(s, s.n - 1) && between_rules(s).n;
+}
+
 /* What stands above the block and belongs to it; a forwarded mail was meant to be read. */
 static struct lead above_block(const struct reply_lines *l, size_t first, size_t i)
 {
@@ -386,7 +391,7 @@ static struct lead above_block(const struct reply_lines *l, size_t first, size_t
 		struct slice s = reply_line(l, before);
 		if (reply_forward_line(s))
 			lead.kind = LEAD_NONE;
-		else if (rule(s, 3) || notes_line(s))
+		else if (reply_rule(s, 3) || notes_line(s) || titled_rule(s))
 			lead.from = before;
 	}
 	return lead;

@@ -62,6 +62,8 @@ struct lead {
 struct lead reply_lead(const struct reply_lines *l, size_t first, size_t i, size_t end);
 /* Is [from, to) an attribution in whatever language: ends with a colon, has a date or an address? */
 bool reply_seems_attribution(const struct reply_lines *l, size_t from, size_t to);
+/* A line made of dashes, underscores and the like only, at least min of them. */
+bool reply_rule(struct slice line, size_t min);
 /* "---------- Forwarded message ---------" */
 bool reply_forward_line(struct slice line);
 

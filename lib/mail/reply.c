@@ -112,6 +112,13 @@ static struct lead marked_lead(const struct view *v, size_t i)
 	return lead;
 }
 
+/* The line of dashes or underscores that parts the original from what is above it. */
+static size_t with_rule(const struct reply_lines *l, size_t from)
+{
+	size_t above = reply_trim(l, 0, from);
+	return above > 0 && reply_rule(reply_line(l, above - 1), 3) ? above - 1 : from;
+}
+
 /* The first line of what leads in the quote; end if nothing does. */
 static size_t find_quote(const struct view *v)
 {
@@ -121,7 +128,7 @@ static size_t find_quote(const struct view *v)
 		colons += memchr(line.p, ':', line.n) != NULL;
 		struct lead lead = marked_lead(v, i);
 		if (lead.kind != LEAD_NONE && quote_below(v, &lead))
-			return lead.from;
+			return lead.kind == LEAD_SEPARATOR ? with_rule(v->l, lead.from) : lead.from;
 		lead = reply_lead(v->l, 0, i, v->end);
 		if (lead.kind != LEAD_NONE && quote_below(v, &lead))
 			return lead.from;

@@ -9,6 +9,7 @@ enum {
 	FOOTER_OCTETS = 240,
 	DISCLAIMER_LINES = 60,
 	LIST_FOOTER_LINES = 6,
+	CARD_LINES = 12,
 	ROUNDS = 16, /* things below each other at the end of a mail */
 };
 
@@ -166,11 +167,19 @@ static size_t list_footer(const struct reply_lines *l, size_t first, size_t end)
 /* A line of dashes or underscores that parted what was cut from the rest. */
 static size_t rule_above(const struct reply_lines *l, size_t first, size_t end)
 {
-	struct slice s = end > first ? reply_line(l, end - 1) : (struct slice){"", 0};
-	size_t same = 0;
-	while (same < s.n && s.p[same] == s.p[0])
-		same++;
-	return s.n >= 3 && same == s.n && strchr("-_=*", s.p[0]) ? end - 1 : end;
+	return end > first && reply_rule(reply_line(l, end - 1), 3) ? end - 1 : end;
+}
+
+/* A business card as a table of nothing but bars: "| |", name, "|", "|", address, "|". */
+static size_t card(const struct reply_lines *l, size_t first, size_t end)
+{
+	size_t found = end;
+	if (!slice_eq(reply_line(l, end - 1), "|"))
+		return end;
+	for (size_t i = end; i > first && end - i < CARD_LINES && !reply_blank(l, i - 1);)
+		if (slice_eq(reply_line(l, --i), "| |"))
+			found = i;
+	return found;
 }
 
 size_t reply_tail(const struct reply_lines *l, size_t first, size_t end)
@@ -187,6 +196,8 @@ size_t reply_tail(const struct reply_lines *l, size_t first, size_t end)
 			end = disclaimer(l, first, end);
 		if (end == before && end > first)
 			end = list_footer(l, first, end);
+		if (end == before && end > first)
+			end = card(l, first, end);
 		if (end == before)
 			break;
 		end = rule_above(l, first, reply_trim(l, first, end));
