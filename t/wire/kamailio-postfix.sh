@@ -1,10 +1,9 @@
 #!/bin/bash
 # The recipe of docs/recipes as it stands there, on other ports: Kamailio in front, Postfix behind. Who is not reached gets a mail.
 . "$(dirname "$0")/../lib/wire.sh"
-need kamailio postfix postmulti sipsak sipp runsvdir sv python3
-[ "$(id -u)" = 0 ] || skip_all "Postfix starts as root only"
-id postfix >/dev/null 2>&1 || skip_all "no user postfix"
-chmod 711 "$scratch"
+. "$SOURCE/t/lib/peers.sh"
+need kamailio sipsak sipp runsvdir sv
+need_postfix
 
 recipes=$SOURCE/docs/recipes
 proxy=$(free_port) gateway=$(free_port) smtp=$(free_port) dead=$(free_port)
@@ -14,33 +13,10 @@ here() { sed -e "s/127\.0\.0\.1:5060/127.0.0.1:$proxy/g" -e "s/127\.0\.0\.1:5070
 
 # ---- Postfix: an instance of its own ----
 
-postfix=$scratch/postfix
 boxes=$scratch/mailboxes
-mkdir -p "$postfix/etc" "$postfix/queue" "$postfix/data" "$boxes"
-chown postfix "$postfix/data"
+mkdir -p "$boxes"
 chown 5000:5000 "$boxes"
-chmod 755 "$postfix" "$postfix/etc" "$postfix/queue"
-{
-	sed -e "s|^virtual_mailbox_base = .*|virtual_mailbox_base = $boxes|" "$recipes/postfix-main.cf"
-	cat <<END
-compatibility_level = 3.6
-queue_directory = $postfix/queue
-data_directory = $postfix/data
-maillog_file_prefixes = $scratch
-maillog_file = $scratch/maillog
-myhostname = mail.example.net
-mydestination =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-alias_maps =
-local_recipient_maps =
-END
-} >"$postfix/etc/main.cf"
-sed -e "s/^smtp  *inet/127.0.0.1:$smtp inet/" /usr/share/postfix/master.cf.dist >"$postfix/etc/master.cf"
-postconf -c "$postfix/etc" -F '*/*/chroot = n'
-start postfix postfix -c "$postfix/etc" start-fg
-check "Postfix listens" wait_tcp "$smtp" 20
-pids+=("$(tr -d ' ' <"$postfix/queue/pid/master.pid")") # a process group of its own
+postfix_start "$smtp" < <(sed -e "s|^virtual_mailbox_base = .*|virtual_mailbox_base = $boxes|" "$recipes/postfix-main.cf")
 
 # ---- the gateway ----
 
@@ -58,10 +34,7 @@ check "the gateway is ready" until_ok 30 gateway_ready
 # ---- Kamailio ----
 
 for f in kamailio.cfg kamailio-cpmail.cfg; do here "$recipes/$f" >"$scratch/$f"; done
-check "Kamailio takes the configuration" kamailio -c -f "$scratch/kamailio.cfg"
-start kamailio kamailio -DD -E -f "$scratch/kamailio.cfg" -Y "$scratch" -P "$scratch/kamailio.pid" -m 64 -M 8
-answers() { sipsak -s "sip:ping@127.0.0.1:$proxy" >/dev/null 2>&1; }
-check "Kamailio answers" until_ok 10 answers
+kamailio_start "$scratch/kamailio.cfg" "$proxy"
 
 # ---- messages ----
 
@@ -88,26 +61,10 @@ check "it is in her mailbox, not sent to the dead contact's address" until_ok 15
 same "no such mailbox: refused by Postfix, told to the sender" "404 SMTP 550 5.1.1" "$(message nobody "Is there anybody?")"
 
 # A phone that answers gets the message itself.
-cat >"$scratch/phone.xml" <<'END'
-<?xml version="1.0" encoding="UTF-8"?>
-<scenario name="phone">
-<recv request="MESSAGE"/>
-<send><![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:];tag=[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-]]></send>
-</scenario>
-END
 phone=$(free_port)
-start phone sipp -sf "$scratch/phone.xml" -i 127.0.0.1 -p "$phone" -nostdin -m 1
+phone_start phone "$phone" -m 1
 check "a live phone registers" register dave "$phone"
-same "the phone's answer" "200 OK" "$(message dave "Dave, you are there.")"
+same "the phone's answer" "200 Fine" "$(message dave "Dave, you are there.")"
 check "no mail for him" bash -c "sleep 0.5; ! grep -rqs 'you are there\.' '$boxes'"
 check "no queue holds anything" bash -c "! spool-ls -l -j -r '$root' | grep -q ."
 finish

@@ -1,6 +1,7 @@
 #!/bin/bash
 # sip-route and sip-send along a zone of a real name server (Knot DNS), to sipp; and by way of a real proxy (Kamailio) that wants a password.
 . "$(dirname "$0")/../lib/wire.sh"
+. "$SOURCE/t/lib/peers.sh"
 need knotd sipp jq python3 kamailio
 
 dns=$(free_port) server=$(free_port) dead=$(free_port) proxy=$(free_port)
@@ -84,24 +85,7 @@ sed "s/127.0.0.1:$dns/127.0.0.1:$dead/" "$scratch/conf" >"$scratch/mute"
 same "no name server: tried again" "queued 503 4.4.3" "$(way sip:a@two.sip.test "$scratch/mute")"
 
 # ---- to a server ----
-cat >"$scratch/server.xml" <<'END'
-<?xml version="1.0" encoding="UTF-8"?>
-<scenario name="server">
-<recv request="MESSAGE"/>
-<send><![CDATA[
-SIP/2.0 200 Fine
-[last_Via:]
-[last_From:]
-[last_To:];tag=[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-]]></send>
-</scenario>
-END
-start server sipp -sf "$scratch/server.xml" -i 127.0.0.1 -p "$server" -nostdin -trace_msg -message_file "$scratch/server.messages"
-until_ok 10 grep -q . "$scratch/server.log"
+phone_start server "$server" -trace_msg -message_file "$scratch/server.messages"
 go() { sip-route -c "$1" 2>>"$scratch/err" | sip-send -c "$1" 2>>"$scratch/err" | jq -r '.sip | "\(.outcome) \(.status) \(.reason) \(.target)"'; }
 sleep 0.3
 same "past the dead ones to the one that answers" "done 200 Fine 127.0.0.1:$server" "$(request sip:a@two.sip.test | go "$scratch/conf")"
@@ -137,8 +121,7 @@ request_route {
 }
 END
 sed -i 's/is_method("OPTIONS")/method == "OPTIONS"/' "$scratch/kamailio.cfg"
-start kamailio kamailio -DD -E -f "$scratch/kamailio.cfg" -Y "$scratch" -P "$scratch/kamailio.pid" -m 64 -M 8
-check "the proxy is there" wait_tcp "$proxy" 15
+kamailio_start "$scratch/kamailio.cfg" "$proxy"
 echo secret >"$scratch/password"
 echo wrong >"$scratch/wrong"
 for transport in udp tcp; do

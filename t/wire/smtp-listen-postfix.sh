@@ -1,10 +1,9 @@
 #!/bin/bash
 # Postfix hands mail over: lmtp: on a Unix socket and over TCP, pipe(8) with mail-inject; smtp-source brings a load.
 . "$(dirname "$0")/../lib/wire.sh"
-need postfix postconf smtp-source swaks jq python3
-[ "$(id -u)" = 0 ] || skip_all "Postfix starts as root only"
-id postfix >/dev/null 2>&1 || skip_all "no user postfix"
-chmod 711 "$scratch"
+. "$SOURCE/t/lib/peers.sh"
+need smtp-source swaks jq
+need_postfix
 gateway=$(free_port) lmtp=$(free_port) smtp=$(free_port)
 
 cat >"$scratch/conf" <<END
@@ -17,36 +16,14 @@ END
 chmod 644 "$scratch/conf"
 
 # ---- Postfix: an instance of its own ----
-postfix=$scratch/postfix
 spool=$scratch/spool
-mkdir -p "$postfix/etc" "$postfix/queue" "$postfix/data" "$scratch/socket" "$scratch/injected"
-chown postfix "$postfix/data"
-chmod 755 "$postfix" "$postfix/etc" "$postfix/queue" "$scratch/socket"
+mkdir -p "$scratch/socket" "$scratch/injected"
+chmod 755 "$scratch/socket"
 chown nobody "$scratch/injected"
 cat >"$postfix/etc/transport" <<END
 rcs.example.net lmtp:unix:$scratch/socket/lmtp
 tcp.example.net lmtp:inet:127.0.0.1:$lmtp
 pipe.example.net inject:
-END
-cat >"$postfix/etc/main.cf" <<END
-compatibility_level = 3.6
-queue_directory = $postfix/queue
-data_directory = $postfix/data
-maillog_file_prefixes = $scratch
-maillog_file = $scratch/maillog
-myhostname = mail.example.net
-mydestination =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-alias_maps =
-local_recipient_maps =
-relay_domains = rcs.example.net, tcp.example.net, pipe.example.net
-transport_maps = texthash:$postfix/etc/transport
-inject_destination_recipient_limit = 1
-minimal_backoff_time = 1s
-maximal_backoff_time = 2s
-queue_run_delay = 1s
-mynetworks = 127.0.0.0/8
 END
 # What mail-inject writes goes to a file each: a person's spool need not be open to Postfix's users.
 cat >"$scratch/inject" <<END
@@ -54,14 +31,14 @@ cat >"$scratch/inject" <<END
 exec "$BUILD/cmd/mail-inject" -c "$scratch/conf" -f "\$1" "\$2" >"$scratch/injected/\$\$"
 END
 chmod 755 "$scratch/inject"
-{
-	sed -e "s/^smtp  *inet/127.0.0.1:$smtp inet/" /usr/share/postfix/master.cf.dist
-	printf 'inject unix - n n - 10 pipe\n  flags=hu user=nobody argv=%s ${sender} ${recipient}\n' "$scratch/inject"
-} >"$postfix/etc/master.cf"
-postconf -c "$postfix/etc" -F '*/*/chroot = n'
-start postfix postfix -c "$postfix/etc" start-fg
-check "Postfix listens" wait_tcp "$smtp" 20
-pids+=("$(tr -d ' ' <"$postfix/queue/pid/master.pid")") # a process group of its own
+postfix_start "$smtp" 'inject unix - n n - 10 pipe' "  flags=hu user=nobody argv=$scratch/inject \${sender} \${recipient}" <<END
+relay_domains = rcs.example.net, tcp.example.net, pipe.example.net
+transport_maps = texthash:$postfix/etc/transport
+inject_destination_recipient_limit = 1
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+queue_run_delay = 1s
+END
 
 # ---- smtp-listen ----
 mkdir "$spool"

@@ -2,31 +2,18 @@
 # smtp-send towards mail servers that others wrote: a Postfix of its own (delivery, refusals, DSN, large mails, memory), and smtp-sink.
 . "$(dirname "$0")/../lib/wire.sh"
 . "$(dirname "$0")/smtp-lib.sh"
-need postfix postconf smtp-sink python3 jq
-[ "$(id -u)" = 0 ] || skip_all "Postfix starts as root only"
-id postfix >/dev/null 2>&1 || skip_all "no user postfix"
-chmod 711 "$scratch"
+. "$SOURCE/t/lib/peers.sh"
+need smtp-sink jq
+need_postfix
 
-postfix=$scratch/postfix
 boxes=$scratch/boxes
 port=$(free_port)
-mkdir -p "$postfix/etc" "$postfix/queue" "$postfix/data" "$boxes"
-chown postfix "$postfix/data"
+mkdir -p "$boxes"
 chown 5000:5000 "$boxes"
 printf '%s\n' 'bob@example.org example.org/bob/' 'carol@example.org example.org/carol/' 'alice@rcs.example.net rcs/alice/' >"$postfix/etc/boxes"
-cat >"$postfix/etc/main.cf" <<END
-compatibility_level = 3.6
-queue_directory = $postfix/queue
-data_directory = $postfix/data
-maillog_file_prefixes = $scratch
-maillog_file = $scratch/maillog
+echo 'carol@example.org 450 4.7.1 come back later' >"$postfix/etc/access"
+postfix_start "$port" <<END
 myhostname = mail.example.org
-mydestination =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
-alias_maps =
-local_recipient_maps =
 virtual_mailbox_domains = example.org, rcs.example.net
 virtual_mailbox_base = $boxes
 virtual_mailbox_maps = texthash:$postfix/etc/boxes
@@ -36,12 +23,6 @@ virtual_mailbox_limit = 0
 message_size_limit = 30000000
 smtpd_recipient_restrictions = check_recipient_access texthash:$postfix/etc/access, reject_unauth_destination
 END
-echo 'carol@example.org 450 4.7.1 come back later' >"$postfix/etc/access"
-sed -e "s/^smtp  *inet/127.0.0.1:$port inet/" /usr/share/postfix/master.cf.dist >"$postfix/etc/master.cf"
-postconf -c "$postfix/etc" -F '*/*/chroot = n'
-start postfix postfix -c "$postfix/etc" start-fg
-wait_tcp "$port" 20 || { echo "Bail out! Postfix does not listen"; tail "$scratch/maillog" "$scratch/postfix.log" | diag; exit 1; }
-pids+=("$(tr -d ' ' <"$postfix/queue/pid/master.pid")") # a process group of its own
 
 box() { find "$boxes/$1/new" -type f 2>/dev/null; }
 has() { [ -n "$(box "$1")" ]; }
