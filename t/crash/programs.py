@@ -55,14 +55,36 @@ def requests(_):
 
 
 def results(_):
-    """Done, refused (and so forgotten), one of two recipients, a repetition of the first; in two files."""
+    """Done, refused (and so forgotten), one of two recipients, a repetition of the first; for one of them reports were asked, and come; a mail's message
+    is taken and reported of, another is refused; in two files."""
     def result(n, outcome, code, recipients=1):
         return record(n, "mail.result", {
             "results": [{"address": "bob@example.org", "outcome": outcome, "code": code, "enhanced": "%d.0.0" % (code // 100)}],
             "message_id": "m%d@x" % n, "origin": {"id": "01jc%022d" % n, "transaction": "tx%d" % n, "shard": 0, "answer_by": DEADLINE,
                                                    "recipients": recipients, "key": "%064d" % n}})
+    asked = result(5, "done", 250)
+    asked["mail"]["origin"].update({
+        "msg_id": "m5@x", "envid": "t.m5", "mail_from": "alice@rcs.example.net", "from": "sip:alice@ims.example.net",
+        "uri": "sip:bob%40example.org@mailgw.ims.example.net", "conversation": "conv", "contribution": "c5",
+        "reports": ["positive-delivery", "negative-delivery", "processing", "display"],
+        "imdn": {"message_id": "i5", "datetime": NOW, "from": "sip:alice@ims.example.net"}})
+    dsn = record(6, "receipt", {"source": "dsn", "rcpt": "alice@rcs.example.net", "message_id": "d1@x", "about": {"envid": "t.m5"},
+                                "reports": [{"final": "bob@example.org", "action": "delivered", "status": "2.0.0"}]})
+    mdn = record(7, "receipt", {"source": "mdn", "from": "bob@example.org", "rcpt": "alice@rcs.example.net", "message_id": "d2@x",
+                                "about": {"msg_ids": ["m5@x"]}, "disposition": {"type": "displayed"}})
+
+    def sent(n, outcome, status, enhanced):
+        return record(n, "sip.result", {
+            "outcome": outcome, "status": status, "reason": "R", "enhanced": enhanced, "uri": "tel:+14155550101", "tries": 1,
+            "origin": {"kind": "mail", "msg_id": "p%d@x" % n, "rcpt": "+14155550101@rcs.example.net", "mail_from": "bob@example.org",
+                       "imdn_id": "00%d" % n, "mdn_to": "bob@example.org", "returned": "Subject: P\r\n"}})
+    failed = record(10, "receipt", {"source": "imdn", "from": "tel:+14155550101", "about": {"imdn_id": "008"}, "notification": "delivery",
+                                    "status": "failed"})
+    shown = record(11, "receipt", {"source": "imdn", "from": "tel:+14155550101", "about": {"imdn_id": "008"}, "notification": "display",
+                                   "status": "displayed"})
     join = record(4, "sip.join", {"transaction": "again", "original": "01jc%022d" % 1, "attempt": "tx1"})
-    return [[result(1, "done", 250), result(2, "permanent", 550)], [result(3, "permanent", 550, 2), join]]
+    return [[result(1, "done", 250), result(2, "permanent", 550), asked, sent(8, "done", 200, "2.0.0"), dsn],
+            [result(3, "permanent", 550, 2), join, mdn, sent(9, "permanent", 404, "5.1.1"), failed, shown, dsn]]
 
 
 def mails(run):
@@ -214,7 +236,7 @@ open(sink_log, "w").close()
 sink = subprocess.Popen([sys.executable, os.path.join(SOURCE, "scripts/lib/smtp_sink.py"), str(port), sink_log])
 try:
     whole("cpm2mail", requests, 4)
-    whole("report", results, 4)
+    whole("report", results, 11)
     again = whole("smtp-send", mails, 4)
     print("# smtp-send: %d mails came again that were not noted" % again)
 finally:
