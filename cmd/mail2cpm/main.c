@@ -84,11 +84,21 @@ static bool to_list_service(struct work *w)
 	return service && *service && users > 1;
 }
 
+/* What comes for the postmaster alone is his, reports too. */
+static bool for_users(const struct record *in)
+{
+	const json_t *to = record_get(in->member, "to");
+	for (size_t i = 0; i < json_array_size(to); i++)
+		if (!record_bool(json_array_get(to, i), "role"))
+			return true;
+	return false;
+}
+
 static void mail(struct frame_item *it, struct mail2cpm *prog)
 {
 	struct work w = {.program = prog, .it = it};
 	struct letter *l = &w.letter;
-	if (receipt_of_mail(it, prog->names))
+	if (for_users(it->in) && receipt_of_mail(it, prog->names))
 		return;
 	bool good = letter_begin(l, &prog->tools, it->in, frame_now_ms(it->frame));
 	bool service = good && to_list_service(&w), served = false;

@@ -44,19 +44,19 @@ bool utf8_scrub(struct buf *out, const char *s, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)s;
 	bool clean = true;
+	size_t from = 0; /* what is good goes in one piece */
 	for (size_t i = 0; i < n;) {
 		size_t k = p[i] ? sequence(p + i, n - i) : 0;
 		if (k) {
-			buf_put(out, p + i, k);
 			i += k;
-		} else {
-			buf_puts(out, "\xef\xbf\xbd");
-			i++;
-			clean = false;
+			continue;
 		}
+		buf_put(out, p + from, i - from);
+		buf_puts(out, "\xef\xbf\xbd");
+		from = ++i;
+		clean = false;
 	}
-	if (!n)
-		buf_put(out, "", 0);
+	buf_put(out, n ? s + from : "", n - from);
 	return clean;
 }
 

@@ -75,14 +75,30 @@ static bool time_of_day(struct slice s, struct tm *tm)
 	       tm->tm_sec <= 60;
 }
 
+/* The names that RFC 5322 4.3 knows; the meaning of other letters is lost. */
+static bool named_zone(struct slice s, int *offset_min)
+{
+	static const struct {
+		const char *name;
+		int hours;
+	} row[] = {{"GMT", 0},	{"UT", 0},   {"UTC", 0},  {"Z", 0},    {"EST", -5}, {"EDT", -4},
+		   {"CST", -6}, {"CDT", -5}, {"MST", -7}, {"MDT", -6}, {"PST", -8}, {"PDT", -7}};
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		if (slice_ieq(s, row[i].name)) {
+			*offset_min = 60 * row[i].hours;
+			return true;
+		}
+	return false;
+}
+
 static bool zone(struct slice s, int *offset_min)
 {
 	int v;
 	*offset_min = 0;
 	if (s.n == 0)
 		return false;
-	if (s.p[0] != '+' && s.p[0] != '-') /* GMT, UT, UTC, Z; the meaning of other letters is lost (RFC 5322 4.3) */
-		return slice_ieq(s, "GMT") || slice_ieq(s, "UT") || slice_ieq(s, "UTC") || slice_ieq(s, "Z");
+	if (s.p[0] != '+' && s.p[0] != '-')
+		return named_zone(s, offset_min);
 	if (!number((struct slice){s.p + 1, s.n - 1}, 4, 4, &v) || v % 100 > 59 || v / 100 > 23)
 		return false;
 	*offset_min = (v / 100 * 60 + v % 100) * (s.p[0] == '-' ? -1 : 1);

@@ -221,9 +221,12 @@ static size_t collect(struct slice s, struct pieces *p, bool *group)
 			*group = true;
 			return i + 1;
 		} else {
+			/* within an encoded word nothing has a meaning, whatever octets it should not hold */
+			size_t n = c == '=' ? mail_word_octets((struct slice){s.p + i, s.n - i}) : 0;
+			n = n ? n : 1;
 			if (!p->angle.p)
-				buf_putc(&p->words, c);
-			i++;
+				buf_put(&p->words, s.p + i, n);
+			i += n;
 		}
 	}
 	return i;

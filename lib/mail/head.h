@@ -44,6 +44,9 @@ size_t mail_head_count(const struct mail_head *h, const char *name);
  */
 void mail_words_decode(struct buf *out, struct slice value);
 
+/* Octets of the encoded word at the start of s, 0: there is none. */
+size_t mail_word_octets(struct slice s);
+
 struct mail_mailbox {
 	struct buf display; /* decoded, UTF-8; empty if there is none */
 	struct buf address; /* local@domain, the domain in lower case; empty: what stood there is no address */

@@ -35,6 +35,12 @@ static bool word_read(struct slice s, struct word *w)
 	return w->encoding == 'B' || w->encoding == 'Q';
 }
 
+size_t mail_word_octets(struct slice s)
+{
+	struct word w;
+	return word_read(s, &w) ? w.whole : 0;
+}
+
 static void put_q(struct buf *out, struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++) {

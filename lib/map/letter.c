@@ -105,6 +105,8 @@ static void cut_characters(struct buf *b, size_t max)
 	size_t n = 0;
 	for (size_t i = 0; i < b->n; i++)
 		if (((unsigned char)b->p[i] & 0xc0) != 0x80 && n++ == max) {
+			if (b->p[i - 1] == ' ')
+				i--;
 			b->p[b->n = i] = '\0';
 			return;
 		}

@@ -72,6 +72,7 @@ static void mailboxes(void)
 		{"<@one,@two:a@b.c>", "|a@b.c;"},
 		{"nobody", "|;"},
 		{"=?utf-8?Q?J=C3=B6rg?= <j@x.y>", "J\xc3\xb6rg|j@x.y;"},
+		{"=?utf-8?Q?a:b,_(c)?= <j@x.y>", "a:b, (c)|j@x.y;"},
 		{"<>", "|;"},
 		{"\"unterminated <a@b.c>", "|;"},
 		{"(((((", "((((|;"},

@@ -315,7 +315,7 @@ static void dates(void)
 	static const char *const bad[] = {"",
 					  "now",
 					  "Thu, 05 Mar 2026 08:30:00",
-					  "Thu, 05 Mar 2026 08:30:00 EST",
+					  "Thu, 05 Mar 2026 08:30:00 CEST",
 					  "Thu, 29 Feb 2026 08:30:00 GMT",
 					  "Thu, 31 Apr 2026 08:30:00 GMT",
 					  "Thu, 05 Mar 26 08:30:00 GMT",
