@@ -324,6 +324,17 @@ static void sort_ids(struct report *r)
 	}
 }
 
+static void drop_recipients(struct report *r)
+{
+	for (size_t i = 0; i < r->nrecipients; i++) {
+		struct report_recipient *b = &r->recipients[i];
+		free(b->original), free(b->final), free(b->action), free(b->status), free(b->diagnostic);
+	}
+	free(r->recipients);
+	r->recipients = NULL;
+	r->nrecipients = 0;
+}
+
 enum report_kind report_read(struct report *r, struct slice mail, struct slice mail_from, report_ours *ours, void *ctx)
 {
 	struct report_work w = {.r = r, .ours = ours, .ctx = ctx};
@@ -345,6 +356,8 @@ enum report_kind report_read(struct report *r, struct slice mail, struct slice m
 	if (r->kind != REPORT_NONE) {
 		read_ancestors(&w, &h);
 		sort_ids(r);
+	} else {
+		drop_recipients(r);
 	}
 	mail_head_free(&h);
 	return r->kind;
@@ -354,11 +367,8 @@ void report_free(struct report *r)
 {
 	for (size_t i = 0; i < r->nids; i++)
 		free(r->ids[i].id);
-	for (size_t i = 0; i < r->nrecipients; i++) {
-		struct report_recipient *b = &r->recipients[i];
-		free(b->original), free(b->final), free(b->action), free(b->status), free(b->diagnostic);
-	}
-	free(r->ids), free(r->recipients);
+	drop_recipients(r);
+	free(r->ids);
 	free(r->from), free(r->message_id), free(r->envid);
 	free(r->disposition.type), free(r->disposition.modifier);
 	free(r->disposition.final), free(r->disposition.original);
