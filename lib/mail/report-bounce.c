@@ -167,6 +167,8 @@ static void qsbmf_line(struct report_work *w, struct slice line, struct report_r
 	if (qsbmf_recipient(w, line, now) || !*now)
 		return;
 	struct buf text = {0};
+	if ((*now)->diagnostic && strlen((*now)->diagnostic) + 4 > REPORT_TEXT_MAX) /* full, but for a cut character */
+		return;
 	if ((*now)->diagnostic)
 		buf_printf(&text, "%s ", (*now)->diagnostic);
 	buf_slice(&text, slice_trim(line));

@@ -324,15 +324,18 @@ static void sort_ids(struct report *r)
 	}
 }
 
-static void drop_recipients(struct report *r)
+/* Ids and blocks: what says what a report is about. */
+static void drop_contents(struct report *r)
 {
+	for (size_t i = 0; i < r->nids; i++)
+		free(r->ids[i].id);
 	for (size_t i = 0; i < r->nrecipients; i++) {
 		struct report_recipient *b = &r->recipients[i];
 		free(b->original), free(b->final), free(b->action), free(b->status), free(b->diagnostic);
 	}
-	free(r->recipients);
-	r->recipients = NULL;
-	r->nrecipients = 0;
+	free(r->ids), free(r->recipients);
+	r->ids = NULL, r->recipients = NULL;
+	r->nids = r->nrecipients = 0;
 }
 
 enum report_kind report_read(struct report *r, struct slice mail, struct slice mail_from, report_ours *ours, void *ctx)
@@ -357,7 +360,7 @@ enum report_kind report_read(struct report *r, struct slice mail, struct slice m
 		read_ancestors(&w, &h);
 		sort_ids(r);
 	} else {
-		drop_recipients(r);
+		drop_contents(r);
 	}
 	mail_head_free(&h);
 	return r->kind;
@@ -365,10 +368,7 @@ enum report_kind report_read(struct report *r, struct slice mail, struct slice m
 
 void report_free(struct report *r)
 {
-	for (size_t i = 0; i < r->nids; i++)
-		free(r->ids[i].id);
-	drop_recipients(r);
-	free(r->ids);
+	drop_contents(r);
 	free(r->from), free(r->message_id), free(r->envid);
 	free(r->disposition.type), free(r->disposition.modifier);
 	free(r->disposition.final), free(r->disposition.original);
