@@ -117,7 +117,9 @@ static void put_matching(const struct pager *p, const json_t *mail, json_t *orig
 	record_set(origin, "envid", record_str(mail, "envid"));
 	record_set(origin, "mail_from", from);
 	struct slice local = {from, strcspn(from, "@")};
-	if (token_local_form(local) == 'a')
+	if (token_local_form(local) != 'a')
+		local = token_suffix_form(local);
+	if (local.n)
 		record_set_octets(origin, "alias", local.p, local.n);
 	if (p->list_kind == LIST_EXPLODE)
 		record_set_bool(origin, "list", true);

@@ -26,15 +26,18 @@ static void put_ids(json_t *about, const char *key, const struct report *r, bool
 	}
 }
 
-/* The local part of rcpt, if it has the form of an alias (2.5, 2.6). */
+/* The local part of rcpt, if it has the form of an alias (2.5, 2.6), or the suffix of a sub-address (2.1). */
 static void put_alias(json_t *about, const char *rcpt)
 {
 	struct mail_address a;
 	struct buf local = {0};
 	if (mail_address_parse(slice_of(rcpt), &a)) {
 		mail_put_lower(&local, a.local);
+		struct slice suffix = token_suffix_form(slice_buf(&local));
 		if (token_local_form(slice_buf(&local)))
 			record_set(about, "alias", buf_str(&local));
+		else if (suffix.n)
+			record_set_octets(about, "alias", suffix.p, suffix.n);
 	}
 	buf_free(&local);
 }

@@ -168,12 +168,12 @@ static bool mac_good(const struct token_keys *keys, struct slice signed_part, st
 	return good;
 }
 
-static bool base32_text(struct slice s)
+static bool base32_text(struct slice s, size_t chars)
 {
 	for (size_t i = 0; i < s.n; i++)
 		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '2' && s.p[i] <= '7')))
 			return false;
-	return s.n == TOKEN_B32;
+	return s.n == chars;
 }
 
 bool token_msgid_parse(const struct token_keys *keys, struct slice msgid, const char *domain, struct token_parsed *out)
@@ -201,7 +201,7 @@ bool token_msgid_parse(const struct token_keys *keys, struct slice msgid, const 
 	buf_slice(&out->seq, part[n - 2]);
 	bool good;
 	if (n == 4) {
-		good = base32_text(part[1]);
+		good = base32_text(part[1], TOKEN_B32);
 		buf_slice(&out->token, part[1]);
 	} else {
 		good = map_dec(&out->conv, part[1]) && map_dec(&out->contr, part[2]);
@@ -282,11 +282,19 @@ void token_suffix(const struct token_keys *keys, const char *msgid, struct buf *
 	b32_put(out, h, SHA256_LEN, TOKEN_SUFFIX);
 }
 
+struct slice token_suffix_form(struct slice local)
+{
+	size_t at = local.n > TOKEN_SUFFIX + 2 ? local.n - TOKEN_SUFFIX : 0;
+	struct slice suffix = {local.p + at, TOKEN_SUFFIX};
+	bool good = at && local.p[at - 1] == '-' && local.p[at - 2] == '-' && base32_text(suffix, TOKEN_SUFFIX);
+	return good ? suffix : (struct slice){"", 0};
+}
+
 char token_local_form(struct slice local)
 {
 	if (local.n != TOKEN_B32 + 2 || local.p[1] != '-' || !strchr("gax", local.p[0]))
 		return 0;
-	return base32_text((struct slice){local.p + 2, TOKEN_B32}) ? local.p[0] : 0;
+	return base32_text((struct slice){local.p + 2, TOKEN_B32}, TOKEN_B32) ? local.p[0] : 0;
 }
 
 void token_boundary(const struct token_keys *keys, const char *msgid, unsigned part, unsigned attempt, struct buf *out)

@@ -85,6 +85,8 @@ void token_long(const struct token_keys *keys, const char *user_at_host, struct 
 /* What stands behind the "--" of a sub-address (2.1), 13 base32 characters: one a message. */
 enum { TOKEN_SUFFIX = 13 };
 void token_suffix(const struct token_keys *keys, const char *msgid, struct buf *out);
+/* The suffix of a local part in lower case that ends in "--" and one; empty: none. */
+struct slice token_suffix_form(struct slice local);
 /* local has the form of one of these three ("g-", "a-", "x-" and 26 base32 characters): its letter, else 0. */
 char token_local_form(struct slice local);
 /* MIME boundary, 24 hex digits; the caller raises attempt until it does not occur in the content (8.5). */

@@ -72,6 +72,25 @@ static bool parses(const struct token_keys *k, const char *id)
 	return good;
 }
 
+static void suffixes(void)
+{
+	struct buf b = {0}, local = {0};
+	struct slice form;
+	token_suffix(&keys, MSGID, &b);
+	ok(b.n == TOKEN_SUFFIX, "13 characters");
+	buf_printf(&local, "alice--%s", b.p);
+	form = token_suffix_form(slice_buf(&local));
+	ok(form.n == b.n && memcmp(form.p, b.p, b.n) == 0, "found behind the name");
+	static const char *const none[] = {"", "alice", "--abcdefghijklm", "alice-abcdefghijklm", "alice--abcdefghijkl",
+					   "alice--abcdefghijkl0", "alice--ABCDEFGHIJKLM", "abcdefghijklm"};
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		ok(token_suffix_form(slice_of(none[i])).n == 0, "no suffix: %s", none[i]);
+	is_int((int)token_of_msgid(SLICE(MSGID)).n, 0, "ids in clear have no token");
+	form = token_of_msgid(SLICE("m.ztbbm4prpbyzbfyqhbkuyp3owv.0.1fa513b25c@" HOST));
+	ok(slice_eq(form, "ztbbm4prpbyzbfyqhbkuyp3owv"), "a token");
+	buf_free(&b), buf_free(&local);
+}
+
 static void verification(void)
 {
 	struct token_parsed t;
@@ -211,6 +230,7 @@ int main(void)
 	load_keys();
 	msgids();
 	notice_differs();
+	suffixes();
 	verification();
 	key_change();
 	odd_ids();
