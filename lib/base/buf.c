@@ -72,11 +72,6 @@ void buf_puts(struct buf *b, const char *s)
 	buf_put(b, s, strlen(s));
 }
 
-void buf_putc(struct buf *b, char c)
-{
-	buf_put(b, &c, 1);
-}
-
 void buf_slice(struct buf *b, struct slice s)
 {
 	buf_put(b, s.p, s.n);
@@ -84,14 +79,18 @@ void buf_slice(struct buf *b, struct slice s)
 
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
+	enum { LIKELY = 64 }; /* most are short: written at the first try */
 	va_list again;
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
-	if (n > 0) {
-		char *to = buf_room(b, (size_t)n);
-		vsnprintf(to, (size_t)n + 1, fmt, again);
+	char *to = buf_room(b, LIKELY);
+	size_t room = b->cap - b->n;
+	int n = vsnprintf(to, room, fmt, ap);
+	if (n > 0 && (size_t)n >= room)
+		vsnprintf(buf_room(b, (size_t)n), (size_t)n + 1, fmt, again);
+	if (n > 0)
 		b->n += (size_t)n;
-	}
+	else
+		to[0] = '\0';
 	va_end(again);
 }
 

@@ -60,12 +60,20 @@ char *slice_dup(struct slice s);
 
 void buf_put(struct buf *b, const void *p, size_t n);
 void buf_puts(struct buf *b, const char *s);
-void buf_putc(struct buf *b, char c);
 void buf_slice(struct buf *b, struct slice s);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Room for n more octets behind the end; returns where they go (then add to b->n what was written). */
 char *buf_room(struct buf *b, size_t n);
+static inline void buf_putc(struct buf *b, char c)
+{
+	if (b->n + 1 < b->cap) {
+		b->p[b->n++] = c;
+		b->p[b->n] = '\0';
+	} else {
+		buf_put(b, &c, 1);
+	}
+}
 /* Forget the contents, keep the memory. */
 void buf_clear(struct buf *b);
 void buf_free(struct buf *b);

@@ -33,6 +33,11 @@ bool utf8_valid(const char *s, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)s;
 	for (size_t i = 0, k; i < n; i += k) {
+		uint64_t eight;
+		if (n - i >= sizeof eight && (memcpy(&eight, p + i, sizeof eight), !(eight & UINT64_C(0x8080808080808080)))) {
+			k = sizeof eight; /* all of them ASCII */
+			continue;
+		}
 		k = sequence(p + i, n - i);
 		if (!k)
 			return false;

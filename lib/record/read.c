@@ -95,18 +95,6 @@ static bool escape(struct reader *r)
 	return true;
 }
 
-/* Octets that need no look: up to a quote, a backslash, a control. *high gathers whether any is beyond ASCII. */
-static const char *plain(const char *p, const char *end, unsigned char *high)
-{
-	for (; p < end; p++) {
-		unsigned char c = (unsigned char)*p;
-		if (c == '"' || c == '\\' || c < ' ')
-			break;
-		*high |= c;
-	}
-	return p;
-}
-
 /* Behind the opening quote. The slice points into the line, or into the scratch if there were escapes. */
 static bool read_string(struct reader *r, struct slice *s)
 {
@@ -114,7 +102,7 @@ static bool read_string(struct reader *r, struct slice *s)
 	const char *start = r->p;
 	bool escaped = false;
 	for (;;) {
-		const char *stop = plain(r->p, r->end, &high);
+		const char *stop = json_plain(r->p, r->end, &high);
 		if (escaped)
 			buf_put(&r->scratch, r->p, (size_t)(stop - r->p));
 		r->p = stop;

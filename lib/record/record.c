@@ -160,20 +160,22 @@ int record_shard(const struct record *r)
 
 void record_set_new(json_t *obj, const char *key, json_t *value)
 {
-	if (json_object_set_new(obj, key, value) != 0)
+	/* keys are ours or a record's: both are UTF-8 */
+	if (json_object_set_new_nocheck(obj, key, value) != 0)
 		broken("record member could not be set");
 }
 
 void record_set(json_t *obj, const char *key, const char *value)
 {
+	size_t n = value ? strlen(value) : 0;
 	if (value)
-		record_set_new(obj, key, json_string(value));
+		record_set_new(obj, key, utf8_valid(value, n) ? json_stringn_nocheck(value, n) : NULL);
 }
 
 void record_set_octets(json_t *obj, const char *key, const char *p, size_t n)
 {
 	if (utf8_valid(p, n) && !memchr(p, '\0', n)) {
-		record_set_new(obj, key, json_stringn(p, n));
+		record_set_new(obj, key, json_stringn_nocheck(p, n));
 		return;
 	}
 	struct buf text = {0}, raw = {0}, name = {0};

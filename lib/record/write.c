@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { PIECE = 4096 };
+enum { ESCAPE = 6 }; /* octets of the longest: \uXXXX */
 
 static char *write_escape(unsigned char c, char *at)
 {
@@ -22,20 +22,16 @@ static char *write_escape(unsigned char c, char *at)
 
 static void write_string(const char *p, size_t n, struct buf *out)
 {
+	const char *end = p + n;
+	unsigned char high = 0;
 	buf_putc(out, '"');
-	while (n) {
-		/* room for the worst case of a piece at once: no check for each octet */
-		size_t k = n < PIECE ? n : PIECE;
-		char *start = buf_room(out, 6 * k), *at = start;
-		for (const char *end = p + k; p < end; p++) {
-			unsigned char c = (unsigned char)*p;
-			if (c >= ' ' && c != '"' && c != '\\')
-				*at++ = (char)c;
-			else
-				at = write_escape(c, at);
-		}
-		out->n += (size_t)(at - start);
-		n -= k;
+	for (;;) {
+		const char *stop = json_plain(p, end, &high);
+		buf_put(out, p, (size_t)(stop - p));
+		if (stop == end)
+			break;
+		out->n = (size_t)(write_escape((unsigned char)*stop, buf_room(out, ESCAPE)) - out->p);
+		p = stop + 1;
 	}
 	buf_putc(out, '"');
 }
