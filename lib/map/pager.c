@@ -45,13 +45,11 @@ static const char *compact(const char *name)
 static const json_t *find(const struct pager *p, const char *name)
 {
 	const char *shorter = compact(name);
-	size_t i;
+	size_t i, n = strlen(name);
 	json_t *pair;
-	json_array_foreach (p->headers, i, pair) {
-		const char *have = json_string_value(json_array_get(pair, 0));
-		if (have && (strcasecmp(have, name) == 0 || (shorter && strcasecmp(have, shorter) == 0)))
+	json_array_foreach (p->headers, i, pair)
+		if (record_header_is(pair, name, n) || (shorter && record_header_is(pair, shorter, 1)))
 			return pair;
-	}
 	return NULL;
 }
 

@@ -247,35 +247,46 @@ bool record_octets(const json_t *obj, const char *key, struct buf *out)
 	return true;
 }
 
+/* The text with U+FFFD in place of what is not UTF-8 or NUL; false if there was such a thing. */
+static bool append_text(json_t *array, struct slice s)
+{
+	if (utf8_valid(s.p, s.n) && !(s.n && memchr(s.p, '\0', s.n))) {
+		json_array_append_new(array, json_stringn_nocheck(s.n ? s.p : "", s.n));
+		return true;
+	}
+	struct buf text = {0};
+	utf8_scrub(&text, s.p, s.n);
+	json_array_append_new(array, json_stringn_nocheck(buf_str(&text), text.n));
+	buf_free(&text);
+	return false;
+}
+
 void record_header_add(json_t *headers, struct slice name, struct slice value)
 {
 	json_t *pair = json_array();
-	struct buf text = {0};
-	utf8_scrub(&text, name.p, name.n);
-	json_array_append_new(pair, json_stringn(buf_str(&text), text.n));
-	buf_clear(&text);
-	if (utf8_scrub(&text, value.p, value.n)) {
-		json_array_append_new(pair, json_stringn(buf_str(&text), text.n));
-	} else {
+	append_text(pair, name);
+	if (!append_text(pair, value)) {
 		struct buf raw = {0};
 		base64_put(&raw, value.p, value.n);
-		json_array_append_new(pair, json_stringn(buf_str(&text), text.n));
 		json_array_append_new(pair, json_stringn(buf_str(&raw), raw.n));
 		buf_free(&raw);
 	}
-	buf_free(&text);
 	if (json_array_append_new(headers, pair) != 0)
 		broken("header could not be added");
 }
 
+bool record_header_is(const json_t *pair, const char *name, size_t n)
+{
+	const json_t *have = json_array_get(pair, 0);
+	return json_string_length(have) == n && strncasecmp(json_string_value(have), name, n) == 0;
+}
+
 const char *record_header(const json_t *headers, const char *name, int n)
 {
-	size_t i;
+	size_t i, length = strlen(name);
 	json_t *pair;
-	json_array_foreach (headers, i, pair) {
-		const char *have = json_string_value(json_array_get(pair, 0));
-		if (have && strcasecmp(have, name) == 0 && n-- == 0)
+	json_array_foreach (headers, i, pair)
+		if (record_header_is(pair, name, length) && n-- == 0)
 			return json_string_value(json_array_get(pair, 1));
-	}
 	return NULL;
 }

@@ -80,6 +80,8 @@ bool record_octets(const json_t *obj, const char *key, struct buf *out);
 void record_header_add(json_t *headers, struct slice name, struct slice value);
 /* The n-th value (from 0) of a name, case-insensitive; NULL if there is none. */
 const char *record_header(const json_t *headers, const char *name, int n);
+/* Is the pair a header of that name (n octets, any case)? */
+bool record_header_is(const json_t *pair, const char *name, size_t n);
 
 /* ---- bodies: {"type","text"} | {"type","base64"} | {"type","blob","size"} ---- */
 /* Inline: text if it is UTF-8 without NUL, else base64. n <= RECORD_INLINE_MAX. */
