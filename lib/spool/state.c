@@ -16,6 +16,7 @@ struct state {
 	sqlite3 *db;
 	sqlite3_stmt *insert, *has;
 	bool open; /* a transaction is */
+	int shm;
 };
 
 /* Nothing may be decided when the store cannot answer: the successor asks it. */
@@ -67,10 +68,25 @@ static void wal_reserve(const char *path)
 		close(fd);
 }
 
+/* SQLite makes room in the index of its log by one octet in every 4 KiB of a mapped file. Where blocks are smaller the
+ * rest is holes, and to fill one on a full disk ends the process with SIGBUS. So all of it gets blocks now. The descriptor
+ * stays open as long as the database: to close it would cost SQLite its locks on the file (fcntl(2)). */
+static int shm_reserve(const char *path)
+{
+	enum { INDEX = 32768 }; /* of a log of 4062 pages: four times what it has when it is checkpointed */
+	char *shm = xasprintf("%s-shm", path);
+	int fd = open(shm, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	free(shm);
+	if (fd >= 0)
+		(void)fallocate(fd, 0, 0, INDEX);
+	return fd;
+}
+
 struct state *state_open(const char *path)
 {
 	struct state *s = xcalloc(1, sizeof *s);
 	int keep = 1;
+	s->shm = -1;
 	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW, NULL) !=
 	    SQLITE_OK) {
 		log_msg(LOG_ERROR, "state store %s: %s", path, s->db ? sqlite3_errmsg(s->db) : "out of memory");
@@ -85,6 +101,7 @@ struct state *state_open(const char *path)
 	wal_reserve(path);
 	run(s, "PRAGMA synchronous=FULL");
 	run(s, "CREATE TABLE IF NOT EXISTS applied(batch TEXT PRIMARY KEY) WITHOUT ROWID");
+	s->shm = shm_reserve(path);
 	must(s, sqlite3_prepare_v2(s->db, "INSERT INTO applied(batch) VALUES(?1)", -1, &s->insert, NULL), "prepare");
 	must(s, sqlite3_prepare_v2(s->db, "SELECT 1 FROM applied WHERE batch=?1", -1, &s->has, NULL), "prepare");
 	return s;
@@ -98,6 +115,8 @@ void state_close(struct state *s)
 	sqlite3_finalize(s->insert);
 	sqlite3_finalize(s->has);
 	sqlite3_close_v2(s->db);
+	if (s->shm >= 0)
+		close(s->shm);
 	free(s);
 }
 
