@@ -2,6 +2,7 @@
 
 #include "base/charset.h"
 #include "base/text.h"
+#include "mail/armor.h"
 #include "mail/attachment.h"
 #include "mail/calendar.h"
 #include "mail/decode.h"
@@ -108,6 +109,8 @@ static void keep_marks(struct walk *w, struct mail_marks *marks)
 	free(marks->v);
 }
 
+static void encrypted(struct walk *w, GMimeObject *leaf);
+
 /* Append a text part to the text: what is there already ends with an empty line. */
 static void take_text(struct walk *w, GMimeObject *o, bool html)
 {
@@ -116,6 +119,13 @@ static void take_text(struct walk *w, GMimeObject *o, bool html)
 	size_t max = w->limits->text;
 	bool whole = read_text(w, o, html ? HTML_OCTETS_MAX : max, &utf8);
 	size_t before = into->n;
+	if (!html && armor_encrypted(slice_buf(&utf8))) {
+		encrypted(w, o);
+		buf_free(&utf8);
+		return;
+	}
+	if (!html)
+		armor_unsign(&utf8);
 	if (before)
 		buf_puts(into, "\n");
 	size_t start = into->n;
@@ -146,9 +156,19 @@ static void take_text(struct walk *w, GMimeObject *o, bool html)
 
 /* ---- leaves ---- */
 
+/* A Content-Type that names no type ("text") counts as text/plain (RFC 2045 5.2); the library makes octets of it. */
+static bool no_type(GMimeObject *o)
+{
+	GMimeHeader *field = g_mime_header_list_get_header(g_mime_object_get_header_list(o), "Content-Type");
+	const char *raw = field ? g_mime_header_get_raw_value(field) : NULL;
+	return raw && !memchr(raw, '/', strcspn(raw, ";"));
+}
+
 static bool is_type(GMimeObject *o, const char *type, const char *subtype)
 {
 	GMimeContentType *t = g_mime_object_get_content_type(o);
+	if (t && g_mime_content_type_is_type(t, "application", "octet-stream") && no_type(o))
+		return strcmp(type, "text") == 0 && strcmp(subtype, "plain") == 0;
 	return t && g_mime_content_type_is_type(t, type, subtype);
 }
 

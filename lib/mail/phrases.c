@@ -127,15 +127,15 @@ const struct phrase_header phrase_headers[] = {
 const size_t phrase_headers_n = sizeof phrase_headers / sizeof *phrase_headers;
 
 const char *const phrase_sent[] = {
-	"Sent from ", "Sent via ", "Sent with ", "Sent using ", "Sent by ", "Sent on the move from ", "Sent on the go", "Get ", "Written on ", "Typed on ",
+	"Sent from ", "Sent via ", "Sent with ", "Sent using ", "Sent by ", "Sent on the move from ", "Sent on the go", "Get Outlook", "Get BlueMail", "Get Spark", "Get Yahoo", "Get TypeApp", "Written on ", "Typed on ",
 	"Von meinem ", "Von meiner ", "Von unterwegs ", "Gesendet von ", "Gesendet mit ", "Gesendet vom ", "Gesendet aus ", "Diese Nachricht wurde von ",
-	"Outlook für ", "Holen Sie sich ", "Mit meinem ", "Envoyé de ", "Envoyé depuis ", "Envoyé à partir ", "Envoyé avec ", "Envoyé par ", "Obtenez ",
-	"Télécharger ", "Téléchargez ", "Enviado desde ", "Enviado de ", "Enviado do ", "Enviado a partir ", "Enviado con ", "Enviado com ", "Enviado por ",
-	"Enviado pelo ", "Obtener ", "Obtenga ", "Obter ", "Obtenha ", "Inviato da ", "Inviato dal ", "Inviato con ", "Ottieni ", "Scarica ",
-	"Verzonden vanaf ", "Verzonden via ", "Verzonden met ", "Verstuurd vanaf ", "Verzonden vanuit ", "Outlook voor ", "Download ", "Sendt fra ", "Sendt med ",
-	"Hent ", "Få ", "Last ned ", "Skickat från ", "Skickat med ", "Skaffa ", "Hämta ", "Lähetetty ", "Hanki ", "Lataa ", "Wysłano z ", "Wysłane z ",
-	"Pobierz ", "Uzyskaj ", "Odesláno z ", "Odesláno ", "Získejte ", "Stáhnout ", "Отправлено с ", "Отправлено из ", "Скачать ", "Скачайте ", "Загрузить ",
-	"Získať ", "Надіслано з ", "Elküldve ", "Trimis de pe ", NULL};
+	"Outlook für ", "Holen Sie sich Outlook", "Mit meinem ", "Envoyé de ", "Envoyé depuis ", "Envoyé à partir ", "Envoyé avec ", "Envoyé par ", "Obtenez Outlook",
+	"Télécharger Outlook", "Téléchargez Outlook", "Enviado desde ", "Enviado de ", "Enviado do ", "Enviado a partir ", "Enviado con ", "Enviado com ", "Enviado por ",
+	"Enviado pelo ", "Obtener Outlook", "Obtenga Outlook", "Obter Outlook", "Obter o Outlook", "Obtenha o Outlook", "Inviato da ", "Inviato dal ", "Inviato con ", "Ottieni Outlook", "Scarica Outlook",
+	"Verzonden vanaf ", "Verzonden via ", "Verzonden met ", "Verstuurd vanaf ", "Verzonden vanuit ", "Outlook voor ", "Download Outlook", "Sendt fra ", "Sendt med ",
+	"Hent Outlook", "Få Outlook", "Last ned Outlook", "Skickat från ", "Skickat med ", "Skaffa Outlook", "Hämta Outlook", "Lähetetty ", "Hanki Outlook", "Lataa Outlook", "Wysłano z ", "Wysłane z ",
+	"Pobierz Outlook", "Pobierz aplikację Outlook", "Uzyskaj Outlook", "Uzyskaj aplikację Outlook", "Odesláno z ", "Odesláno ", "Získejte Outlook", "Stáhnout Outlook", "Отправлено с ", "Отправлено из ", "Скачать Outlook", "Скачайте Outlook", "Загрузить Outlook",
+	"Získať Outlook", "Надіслано з ", "Elküldve ", "Trimis de pe ", NULL};
 
 const char *const phrase_products[] = {
 	"iPhone", "iPad", "iOS", "Mac", "Android", "Samsung", "Galaxy", "Huawei", "Xiaomi", "Redmi", "OnePlus", "Pixel", "Nokia", "Motorola", "Sony",

@@ -135,6 +135,8 @@ static size_t disclaimer(const struct reply_lines *l, size_t first, size_t end)
 		size_t from = paragraph(l, first, to, DISCLAIMER_LINES);
 		if (from == to)
 			break;
+		size_t above = from;
+		from += reply_rule(reply_line(l, from), 3);
 		buf_clear(&text);
 		for (size_t i = from; i < to; i++) {
 			buf_putc(&text, ' ');
@@ -143,7 +145,7 @@ static size_t disclaimer(const struct reply_lines *l, size_t first, size_t end)
 		secret = secret || contains_one(slice_buf(&text), phrase_secrets);
 		if (secret && begins_one(slice_trim(slice_buf(&text)), phrase_disclaimers))
 			found = from;
-		to = reply_trim(l, first, from);
+		to = reply_trim(l, first, above);
 	}
 	buf_free(&text);
 	return found;
