@@ -26,6 +26,10 @@ static const struct {
 static bool scrub(struct buf *out, struct slice in)
 {
 	bool clean = true;
+	if (utf8_valid(in.p, in.n)) {
+		buf_put(out, in.p, in.n);
+		return true;
+	}
 	while (in.n) {
 		const char *nul = memchr(in.p, '\0', in.n);
 		size_t n = nul ? (size_t)(nul - in.p) : in.n;

@@ -88,8 +88,13 @@ static void qp_feed(struct decoder *d, struct slice in, struct buf *out)
 			flush_held(d, out);
 		if (blank || c == '=')
 			d->held[d->nheld++] = c;
-		else
-			buf_putc(out, c);
+		else {
+			size_t run = i + 1; /* what stands for itself */
+			while (run < in.n && in.p[run] > ' ' && in.p[run] != '=')
+				run++;
+			buf_put(out, in.p + i, run - i);
+			i = run - 1;
+		}
 	}
 }
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHUNK = 256 << 10 };
+enum { CHUNK = 64 << 10 }; /* from the heap: a mapping of its own each time costs more than the parsing of a small mail */
 
 /* ---- the arena: gumbo gets its memory here and never gives it back singly ---- */
 

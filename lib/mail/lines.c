@@ -142,7 +142,9 @@ void reply_fold(struct buf *out, struct slice line)
 		gap = false;
 		marks = marks || (unsigned char)line.p[i] == 0xcc || (unsigned char)line.p[i] == 0xcd;
 		k = 1;
-		buf_putc(out, line.p[i]);
+		while (i + k < line.n && (unsigned char)line.p[i + k] > ' ' && (unsigned char)line.p[i + k] < 128 && line.p[i + k] != '*')
+			k++;
+		buf_put(out, line.p + i, k);
 	}
 	if (!marks)
 		return;
@@ -158,5 +160,7 @@ void reply_fold(struct buf *out, struct slice line)
 
 bool reply_begins(struct slice text, const char *words)
 {
-	return slice_istarts(text, words);
+	if (!*words)
+		return true;
+	return text.n && !((text.p[0] ^ words[0]) & ~32) && slice_istarts(text, words); /* most differ in the first octet */
 }

@@ -68,12 +68,14 @@ static bool style_has(const GumboElement *e, const char *want)
 {
 	const char *style = markup_attribute(e, "style");
 	for (; style && *style; style++) {
+		if ((*style | 32) != want[0])
+			continue;
 		const char *s = style, *w = want;
 		for (; *s && *w; s++) {
 			char c = *s >= 'A' && *s <= 'Z' ? (char)(*s + 32) : *s;
 			if (c == *w)
 				w++;
-			else if (!strchr(" \t\r\n", c))
+			else if (c != ' ' && c != '\t' && c != '\r' && c != '\n')
 				break;
 		}
 		if (!*w)

@@ -9,6 +9,7 @@ enum {
 	WEAK_OCTETS = 120,
 	HEADER_LINES = 40,	/* lines of a header block, with long lists of recipients */
 	HEADER_OTHER = 8,	/* lines in it without a label, in sequence */
+	LABEL_OCTETS = 60,	/* the name of a header field with blanks around it, up to its colon */
 	NAME_OCTETS = 80,	/* a name alone on the line before an address */
 };
 
@@ -291,7 +292,7 @@ static enum phrase_label label_of(struct slice folded, struct slice *value)
 	for (size_t i = 0; i < phrase_headers_n; i++) {
 		struct slice rest = folded;
 		size_t n = strlen(phrase_headers[i].name);
-		if (!slice_istarts(folded, phrase_headers[i].name))
+		if (!reply_begins(folded, phrase_headers[i].name))
 			continue;
 		rest.p += n, rest.n -= n;
 		while (rest.n && *rest.p == ' ')
@@ -355,7 +356,8 @@ static bool header_block(const struct reply_lines *l, size_t i, size_t end)
 {
 	struct block b;
 	struct slice line = reply_line(l, i);
-	if (!memchr(line.p, ':', line.n) && !memmem(line.p, line.n, "\xef\xbc\x9a", 3))
+	size_t look = line.n < LABEL_OCTETS ? line.n : LABEL_OCTETS;
+	if (!memchr(line.p, ':', look) && !memmem(line.p, look, "\xef\xbc\x9a", 3))
 		return false;
 	read_block(l, i, end, &b);
 	return b.seen[LABEL_FROM] && b.labels >= 2 && (b.seen[LABEL_SUBJECT] || b.address || b.date);
@@ -399,15 +401,20 @@ static struct lead above_block(const struct reply_lines *l, size_t first, size_t
 
 /* ---- all of them ---- */
 
+static bool opens(struct slice line)
+{
+	for (size_t i = 0; i < phrase_attributions_n; i++)
+		if (*phrase_attributions[i].open && reply_begins(line, phrase_attributions[i].open))
+			return true;
+	return false;
+}
+
 /* An attribution that the quoted text follows in the same line, as some telephones write it. */
 static bool leads_in_line(struct slice line)
 {
 	struct buf text = {0};
 	bool leads = false, opened, exact;
-	size_t rows = 0;
-	while (rows < phrase_attributions_n && !(*phrase_attributions[rows].open && reply_begins(slice_trim(line), phrase_attributions[rows].open)))
-		rows++;
-	if (rows == phrase_attributions_n)
+	if (!has_address(line) || !opens(slice_trim(line)))
 		return false;
 	reply_fold(&text, (struct slice){line.p, line.n > LINE_LOOKED_AT ? LINE_LOOKED_AT : line.n});
 	int colons = 0;

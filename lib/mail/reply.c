@@ -32,12 +32,12 @@ static size_t find_marker(const struct reply_lines *l, const char *marker)
 	size_t found = l->n;
 	marker_form(&want, slice_of(marker));
 	for (size_t i = 0; want.n && i < l->n && found == l->n; i++) {
+		if (!memchr(l->text + l->v[i].at, want.p[0], l->v[i].n))
+			continue;
 		buf_clear(&have);
 		for (size_t k = i; k < l->n && k < i + MARKER_LINES && found == l->n; k++) {
 			size_t one = have.n;
 			marker_form(&have, reply_line(l, k));
-			if (k == i && !have.n)
-				break;
 			char *at = have.n >= want.n ? memmem(have.p, have.n, want.p, want.n) : NULL;
 			if (at && (k == i || (size_t)(at - have.p) < one))
 				found = i;

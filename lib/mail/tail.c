@@ -33,7 +33,7 @@ static bool contains(struct slice s, const char *words)
 {
 	size_t n = strlen(words);
 	for (size_t i = 0; i + n <= s.n; i++)
-		if (strncasecmp(s.p + i, words, n) == 0)
+		if (!((s.p[i] ^ words[0]) & ~32) && strncasecmp(s.p + i, words, n) == 0)
 			return true;
 	return false;
 }
@@ -125,26 +125,31 @@ static size_t footer(const struct reply_lines *l, size_t first, size_t end)
 	return is ? from : end;
 }
 
+static void fold_lines(const struct reply_lines *l, size_t from, size_t end, struct buf *out)
+{
+	buf_clear(out);
+	for (size_t i = from; i < end; i++) {
+		buf_putc(out, ' ');
+		reply_fold(out, reply_line(l, i));
+	}
+}
+
 /* "This e-mail is confidential ...", with the paragraphs that follow it. */
 static size_t disclaimer(const struct reply_lines *l, size_t first, size_t end)
 {
 	struct buf text = {0};
 	size_t found = end;
-	bool secret = false;
 	for (size_t to = end; to > first && end - to < DISCLAIMER_LINES;) {
-		size_t from = paragraph(l, first, to, DISCLAIMER_LINES);
-		if (from == to)
+		size_t above = paragraph(l, first, to, DISCLAIMER_LINES);
+		if (above == to)
 			break;
-		size_t above = from;
-		from += reply_rule(reply_line(l, from), 3);
-		buf_clear(&text);
-		for (size_t i = from; i < to; i++) {
-			buf_putc(&text, ' ');
-			reply_fold(&text, reply_line(l, i));
+		size_t from = above + reply_rule(reply_line(l, above), 3);
+		fold_lines(l, from, from < to ? from + 1 : to, &text);
+		if (begins_one(slice_trim(slice_buf(&text)), phrase_disclaimers)) {
+			fold_lines(l, from, end, &text);
+			if (contains_one(slice_buf(&text), phrase_secrets))
+				found = from;
 		}
-		secret = secret || contains_one(slice_buf(&text), phrase_secrets);
-		if (secret && begins_one(slice_trim(slice_buf(&text)), phrase_disclaimers))
-			found = from;
 		to = reply_trim(l, first, above);
 	}
 	buf_free(&text);
