@@ -29,10 +29,12 @@ static void marker_form(struct buf *out, struct slice line)
 static size_t find_marker(const struct reply_lines *l, const char *marker)
 {
 	struct buf want = {0}, have = {0};
+	struct slice word = slice_trim(slice_of(marker)); /* a line without its first word is not looked at closer */
 	size_t found = l->n;
+	word.n = strcspn(word.p, " \t\r\n");
 	marker_form(&want, slice_of(marker));
 	for (size_t i = 0; want.n && i < l->n && found == l->n; i++) {
-		if (!memchr(l->text + l->v[i].at, want.p[0], l->v[i].n))
+		if (!memmem(l->text + l->v[i].at, l->v[i].n, word.p, word.n))
 			continue;
 		buf_clear(&have);
 		for (size_t k = i; k < l->n && k < i + MARKER_LINES && found == l->n; k++) {
