@@ -153,8 +153,23 @@ static void again(struct send *s, struct task *t)
 	task_ready(s, t);
 }
 
+/* A 488 of who knows CPIM (Linphone) means a header that he does not take: the same without, so that reports about the
+ * message stay possible, before it goes as bare text. */
+static bool fall_back_plain_cpim(struct task *t, int status)
+{
+	if (status != 488 || (t->quirks & QUIRK_PLAIN_CPIM) == QUIRK_PLAIN_CPIM || (t->quirks & QUIRK_TEXT_ONLY) ||
+	    !quirks_is_cpim(t))
+		return false;
+	t->quirks |= QUIRK_PLAIN_CPIM;
+	t->fell_back = true;
+	log_event(LOG_INFO, t->trace, "as-plain-cpim", "id", t->id, "uri", t->uri, NULL);
+	return true;
+}
+
 static bool fall_back(struct task *t, int status)
 {
+	if (fall_back_plain_cpim(t, status))
+		return true;
 	if (sip_outcome(status, false)->action != SIP_OUTCOME_PLAIN || (t->quirks & QUIRK_TEXT_ONLY) ||
 	    !quirks_has_text(t))
 		return false;

@@ -7,6 +7,9 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
+/* Column text_only: what got through when the peer had refused more. */
+enum { LEARNT_NOTHING, LEARNT_TEXT_ONLY, LEARNT_PLAIN_CPIM };
+
 const char quirks_schema[] = "CREATE TABLE IF NOT EXISTS peers ("
 			     " uri TEXT PRIMARY KEY,"
 			     " text_only INTEGER NOT NULL,"
@@ -85,7 +88,8 @@ unsigned quirks_find(struct send *s, const struct task *t)
 	sqlite3_bind_text(q, 1, t->uri, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(q, 2, oldest(s));
 	if (sqlite3_step(q) == SQLITE_ROW) {
-		set = sqlite3_column_int(q, 0) ? QUIRK_TEXT_ONLY : 0;
+		int learnt = sqlite3_column_int(q, 0);
+		set = learnt == LEARNT_TEXT_ONLY ? QUIRK_TEXT_ONLY : learnt == LEARNT_PLAIN_CPIM ? QUIRK_PLAIN_CPIM : 0;
 		product = xstrdup((const char *)sqlite3_column_text(q, 1));
 	}
 	sqlite3_finalize(q);
@@ -100,19 +104,24 @@ unsigned quirks_find(struct send *s, const struct task *t)
 /* Only what says something new is written: most peers never get a row. */
 void quirks_learn(struct send *s, const struct task *t)
 {
-	bool known = false, got_text = t->fell_back && t->status >= 200 && t->status < 300;
+	int learnt = !t->fell_back || t->status < 200 || t->status > 299 ? LEARNT_NOTHING
+		     : t->quirks & QUIRK_TEXT_ONLY			 ? LEARNT_TEXT_ONLY
+									 : LEARNT_PLAIN_CPIM;
+	bool known = false;
 	for (size_t i = 0; t->product && i < sizeof products / sizeof *products; i++)
 		known |= strncasecmp(t->product, products[i].product, strlen(products[i].product)) == 0;
 	bool found = false;
 	if (t->product)
 		configured(s, t->uri, t->product, &found);
-	if (!got_text && !known && !found)
+	if (!learnt && !known && !found)
 		return;
-	sqlite3_stmt *q = prepare(s, "INSERT INTO peers (uri, text_only, product, at) VALUES (?1, ?2, ?3, ?4) "
-				     "ON CONFLICT (uri) DO UPDATE SET text_only = max(text_only, ?2), product = ?3, "
-				     "at = CASE WHEN ?2 THEN ?4 ELSE at END");
+	sqlite3_stmt *q =
+		prepare(s, "INSERT INTO peers (uri, text_only, product, at) VALUES (?1, ?2, ?3, ?4) "
+			   "ON CONFLICT (uri) DO UPDATE SET text_only = CASE WHEN ?2 THEN ?2 ELSE text_only END, "
+			   "product = ?3, "
+			   "at = CASE WHEN ?2 THEN ?4 ELSE at END");
 	sqlite3_bind_text(q, 1, t->uri, -1, SQLITE_STATIC);
-	sqlite3_bind_int(q, 2, got_text);
+	sqlite3_bind_int(q, 2, learnt);
 	sqlite3_bind_text(q, 3, t->product ? t->product : "", -1, SQLITE_STATIC);
 	sqlite3_bind_int64(q, 4, frame_now_ms(s->frame) / 1000);
 	if (sqlite3_step(q) != SQLITE_DONE)
@@ -122,8 +131,9 @@ void quirks_learn(struct send *s, const struct task *t)
 	sqlite3_bind_int64(q, 1, oldest(s));
 	sqlite3_step(q);
 	sqlite3_finalize(q);
-	if (got_text)
-		log_event(LOG_INFO, t->trace, "text-only", "uri", t->uri, NULL);
+	if (learnt)
+		log_event(LOG_INFO, t->trace, learnt == LEARNT_TEXT_ONLY ? "text-only" : "plain-cpim", "uri", t->uri,
+			  NULL);
 }
 
 /* ---- what is sent ---- */
@@ -133,7 +143,7 @@ static const char *body_type(const struct task *t)
 	return record_str(record_get(t->member, "body"), "type");
 }
 
-static bool is_cpim(const struct task *t)
+bool quirks_is_cpim(const struct task *t)
 {
 	const char *type = body_type(t);
 	return type && strncasecmp(type, "message/cpim", 12) == 0 && (!type[12] || strchr("; ", type[12]));
@@ -162,7 +172,7 @@ static bool inner_text(const struct task *t, struct buf *type, struct buf *body)
 bool quirks_has_text(const struct task *t)
 {
 	struct buf type = {0}, body = {0};
-	bool good = is_cpim(t) && inner_text(t, &type, &body);
+	bool good = quirks_is_cpim(t) && inner_text(t, &type, &body);
 	buf_free(&type);
 	buf_free(&body);
 	return good;
@@ -208,7 +218,7 @@ void quirks_apply(const struct task *t, struct buf *type, struct buf *body)
 	const char *given = body_type(t);
 	if (!given)
 		return;
-	if (t->quirks && is_cpim(t)) {
+	if (t->quirks && quirks_is_cpim(t)) {
 		if ((t->quirks & QUIRK_TEXT_ONLY) && inner_text(t, type, body))
 			return;
 		if (t->quirks & (QUIRK_NO_DATETIME | QUIRK_FROM_SAME)) {

@@ -28,7 +28,12 @@ enum {
 };
 
 /* What a peer cannot do (A.4). */
-enum quirk { QUIRK_TEXT_ONLY = 1, QUIRK_NO_DATETIME = 2, QUIRK_FROM_SAME = 4 };
+enum quirk {
+	QUIRK_TEXT_ONLY = 1,
+	QUIRK_NO_DATETIME = 2,
+	QUIRK_FROM_SAME = 4,
+	QUIRK_PLAIN_CPIM = QUIRK_NO_DATETIME | QUIRK_FROM_SAME
+};
 
 struct hop {
 	struct wire_target target;
@@ -162,10 +167,11 @@ void auth_forget(struct send *s);
 extern const char quirks_schema[];
 /* What is known about the peer behind the task's URI. */
 unsigned quirks_find(struct send *s, const struct task *t);
-/* Remember what was found out: product, and that only text got through. */
+/* Remember what was found out: product, and that only text, or only a plain CPIM got through. */
 void quirks_learn(struct send *s, const struct task *t);
 /* The body and its type as the peer can take them. */
 void quirks_apply(const struct task *t, struct buf *type, struct buf *body);
+bool quirks_is_cpim(const struct task *t);
 /* Is there a text inside that the peer could take instead? */
 bool quirks_has_text(const struct task *t);
 

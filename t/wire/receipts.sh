@@ -10,8 +10,6 @@ python3 -c 'import ctypes; ctypes.CDLL("liblinphone.so.10")' 2>/dev/null || skip
 root=$scratch/gateway
 port=$(free_port)
 gateway_prepare
-# Linphone does not say its name in its answers, and takes no display name in a CPIM From
-echo 'peer_quirks = ( ("ims.example.net", "no-datetime from-same") );' >>"$root/cpmail.conf"
 proxy=$(free_port)
 sed -i "s/^outbound_proxy = .*/outbound_proxy = \"sip:127.0.0.1:$proxy\";/" "$root/cpmail.conf"
 gateway_start
@@ -156,6 +154,7 @@ The garage closes at six.
 END
 )"
 check "Linphone gets it" until_ok 20 heard '^came .*The garage closes at six'
+check "  which takes no display name in a CPIM From, so without" grep -q 'event=plain-cpim' "$root/log/sip-send/current"
 check "its report of the delivery is a DSN" until_ok 20 got '^Action: delivered'
 dsn=$(mails '^Action: delivered')
 check "  for the mail's ENVID, from <>" sh -c "grep -q '^Original-Envelope-Id: QQ31' '$dsn' && grep -q '^Return-Path: <>' '$dsn'"

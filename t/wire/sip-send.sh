@@ -123,7 +123,13 @@ change=$cpim request sip:other@b.test "$(hop udp "$port")" | sip-send -c "$scrat
 same "and for no other" message/cpim "$(ask '.fields["content-type"]')"
 uas never "488 No"
 same "refused twice: 5.6.1" "permanent 488 5.6.1" "$(change=$cpim request sip:a@b.test "$(hop udp "$port")" | send | cut -d' ' -f1,2,4)"
-same "after two" 2 "$(wc -l <"$got")"
+same "after three: as it is, plain, text" "message/cpim message/cpim text/plain;charset=UTF-8" "$(ask '.fields["content-type"]' | paste -sd' ')"
+uas plain "488 No" "200 OK"
+same "488 for CPIM: without what some refuse" "done 200 OK 2.0.0 udp" "$(change=$cpim request sip:p@b.test "$(hop udp "$port")" | sip-send -c "$scratch/conf" --state "$state" 2>>"$scratch/err" | jq -r '.sip | "\(.outcome) \(.status) \(.reason) \(.enhanced) \(.transport)\(if .as_text then " text" else "" end)"')"
+same "  the second time" "From: <sip:x@y> DateTime From: <sip:bob@gw.example.net> " "$(ask '.body | gsub("\r"; "") | split("\n") | "\(.[0]) \(if any(startswith("DateTime")) then "DateTime" else "" end)"' | paste -sd' ')"
+: >"$got"
+change=$cpim request sip:p@b.test "$(hop udp "$port")" | sip-send -c "$scratch/conf" --state "$state" >"$scratch/out" 2>>"$scratch/err"
+same "  remembered for that peer" "From: <sip:bob@gw.example.net>" "$(ask '.body | split("\r\n")[0]' | paste -sd' ')"
 uas linphone "200 OK|Server: Linphone/5.1"
 for i in 1 2; do change=$cpim request sip:l@b.test "$(hop udp "$port")" | sip-send -c "$scratch/conf" --state "$state" >"$scratch/out" 2>>"$scratch/err"; done
 same "a product with quirks: from the second message on without DateTime, From as in SIP" "From: <sip:x@y> DateTime From: <sip:bob@gw.example.net> " \
