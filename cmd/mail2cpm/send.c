@@ -279,37 +279,45 @@ static void note_large(struct work *w)
 }
 
 /* One message; part 0 may become smaller by naming its attachments. */
-static bool send_part(struct work *w)
+static bool draft_part(struct work *w, unsigned part, struct draft *d)
 {
-	struct draft d;
-	if (!draft_best(w, &d))
+	letter_part(&w->letter, part);
+	if (!draft_best(w, d))
 		return false;
-	if (d.mode == MODE_NOTE && w->letter.part == 0) {
-		draft_drop(&d);
-		enclose_note_all(&w->enclose);
-		if (!draft_best(w, &d))
-			return false;
-	}
-	if (d.mode == MODE_REFUSE || d.mode == MODE_NOTE) {
-		draft_drop(&d);
-		send_failure(w, 413, "Message Too Large", "5.3.4");
+	if (d->mode != MODE_NOTE || part)
 		return true;
-	}
-	draft_emit(w, &d);
-	return true;
+	draft_drop(d);
+	enclose_note_all(&w->enclose);
+	return draft_best(w, d);
 }
 
+static void finish_part(struct work *w, unsigned part, struct draft *d)
+{
+	letter_part(&w->letter, part);
+	if (d->mode == MODE_PAGER || d->mode == MODE_STREAM) {
+		draft_emit(w, d);
+	} else {
+		draft_drop(d);
+		send_failure(w, 413, "Message Too Large", "5.3.4");
+	}
+}
+
+/* All are made before the first is handed out: a mail that has to be tried again has sent nothing yet. */
 bool send_messages(struct work *w)
 {
 	struct enclose *e = &w->enclose;
-	note_large(w);
 	bool good = true, separate = e->mode == ENCLOSE_SEPARATE;
-	if (!separate || !e->no_text)
-		good = send_part(w);
-	for (unsigned part = 1; good && separate && enclose_part(e, part); part++) {
-		letter_part(&w->letter, part);
-		good = send_part(w);
-	}
+	note_large(w);
+	unsigned first = separate && e->no_text, parts = separate ? 1 + (unsigned)enclose_sent(e) : 1;
+	struct draft *drafts = xcalloc(parts, sizeof *drafts);
+	for (unsigned k = first; good && k < parts; k++)
+		good = draft_part(w, k, &drafts[k]);
+	for (unsigned k = first; k < parts; k++)
+		if (good)
+			finish_part(w, k, &drafts[k]);
+		else
+			draft_drop(&drafts[k]);
+	free(drafts);
 	letter_part(&w->letter, 0);
 	return good;
 }

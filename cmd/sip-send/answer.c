@@ -110,7 +110,7 @@ void task_lost(struct send *s, struct task *t, const char *why)
 	t->client = NULL;
 	log_event(LOG_INFO, t->trace, "target-lost", "id", t->id, "transport", t->transport, "target", t->target, "why",
 		  reason, NULL);
-	if (t->by_tcp) { /* what is too large for UDP goes by it all the same before it does not go at all (18.1.1) */
+	if (t->by_tcp && t->rest.fd < 0) { /* what is too large for UDP goes by it all the same before it does not go at all (18.1.1) */
 		t->no_tcp = true;
 		task_ready(s, t);
 	} else if (!next_hop(s, t)) {

@@ -2,11 +2,13 @@
 #include "tls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { READ = 16 << 10 };
+enum { READ = 16 << 10, WINDOW = 64 << 10 };
 
 static void dead(struct link *l, const char *why)
 {
@@ -24,6 +26,7 @@ struct link *link_new(const struct wire_target *t, SSL_CTX *tls, uint64_t number
 	l->name = xstrdup(t->name ? t->name : "");
 	l->used = now;
 	l->in.max_size = LINK_RESPONSE_MAX;
+	l->out_end = &l->out;
 	l->octets.fd = socket(t->addr.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (l->octets.fd < 0) {
 		dead(l, "no socket");
@@ -37,19 +40,58 @@ struct link *link_new(const struct wire_target *t, SSL_CTX *tls, uint64_t number
 	return l;
 }
 
+static void drop_piece(struct link *l)
+{
+	struct link_piece *p = l->out;
+	l->out = p->next;
+	if (!l->out)
+		l->out_end = &l->out;
+	if (p->rest.fd >= 0)
+		close(p->rest.fd);
+	buf_free(&p->octets);
+	free(p);
+	l->written = 0;
+}
+
+static void add_piece(struct link *l, struct slice octets, struct wire_rest rest)
+{
+	struct link_piece *p = xcalloc(1, sizeof *p);
+	buf_slice(&p->octets, octets);
+	p->rest = rest;
+	*l->out_end = p;
+	l->out_end = &p->next;
+}
+
+bool link_put(struct link *l, struct slice octets, const struct wire_rest *rest, const char **why)
+{
+	struct wire_rest own = {-1, 0, 0};
+	if (rest) {
+		own = *rest;
+		own.fd = fcntl(rest->fd, F_DUPFD_CLOEXEC, 3);
+		if (own.fd < 0) {
+			*why = "no descriptor left";
+			return false;
+		}
+	}
+	add_piece(l, octets, own);
+	return true;
+}
+
 void link_free(struct link *l)
 {
 	octets_close(&l->octets);
 	sip_stream_free(&l->in);
 	buf_free(&l->head);
-	buf_free(&l->out);
+	buf_free(&l->window);
+	while (l->out)
+		drop_piece(l);
 	free(l->name);
 	free(l);
 }
 
 short link_events(const struct link *l)
 {
-	bool write = l->state == LINK_CONNECTING || l->octets.wants_write || (l->state == LINK_OPEN && l->written < l->out.n);
+	bool write = l->state == LINK_CONNECTING || l->octets.wants_write || (l->state == LINK_OPEN && l->out);
 	return (short)(write ? POLLIN | POLLOUT : POLLIN);
 }
 
@@ -87,20 +129,61 @@ static void trouble(struct link *l, ssize_t r, const char *what)
 		dead(l, l->octets.ssl ? what : strerror(errno));
 }
 
-static void write_out(struct link *l)
+/* Octets of memory from where the last call ended. false: no more for now. */
+static bool write_octets(struct link *l, const struct buf *b)
 {
-	while (l->state == LINK_OPEN && l->written < l->out.n) {
-		ssize_t r = octets_write(&l->octets, l->out.p + l->written, l->out.n - l->written);
+	while (l->written < b->n) {
+		ssize_t r = octets_write(&l->octets, b->p + l->written, b->n - l->written);
 		if (r <= 0) {
 			trouble(l, r, "TLS connection lost");
-			return;
+			return false;
 		}
 		l->written += (size_t)r;
 	}
-	if (l->written == l->out.n) {
-		buf_clear(&l->out);
+	return true;
+}
+
+/* The file through the window. *some: octets went out. */
+static bool write_rest(struct link *l, struct wire_rest *rest, bool *some)
+{
+	for (;;) {
+		size_t before = l->written;
+		bool all = write_octets(l, &l->window);
+		*some = *some || l->written > before;
+		if (!all)
+			return false;
+		buf_clear(&l->window);
 		l->written = 0;
+		if (rest->from >= rest->to)
+			return true;
+		int64_t left = rest->to - rest->from;
+		ssize_t r = pread(rest->fd, buf_room(&l->window, WINDOW), left < WINDOW ? (size_t)left : WINDOW,
+				  (off_t)rest->from);
+		if (r <= 0) { /* what was said about the length cannot be taken back */
+			dead(l, "the body cannot be read");
+			return false;
+		}
+		l->window.n = (size_t)r;
+		rest->from += r;
 	}
+}
+
+static bool write_out(struct link *l)
+{
+	bool some = false;
+	while (l->state == LINK_OPEN && l->out) {
+		struct link_piece *p = l->out;
+		if (p->octets.n) {
+			if (!write_octets(l, &p->octets))
+				return some;
+			buf_free(&p->octets);
+			l->written = 0;
+		}
+		if (p->rest.fd >= 0 && !write_rest(l, &p->rest, &some))
+			return some;
+		drop_piece(l);
+	}
+	return some;
 }
 
 static void take_parts(struct link *l, void (*received)(void *ctx, struct link *l, struct slice head), void *ctx)
@@ -111,7 +194,7 @@ static void take_parts(struct link *l, void (*received)(void *ctx, struct link *
 		case SIP_PART_MORE:
 			return;
 		case SIP_PART_PING:
-			buf_puts(&l->out, "\r\n");
+			add_piece(l, SLICE("\r\n"), (struct wire_rest){-1, 0, 0});
 			break;
 		case SIP_PART_HEAD:
 			buf_clear(&l->head);
@@ -143,7 +226,7 @@ static void read_in(struct link *l, void (*received)(void *ctx, struct link *l, 
 	}
 }
 
-void link_run(struct link *l, void (*received)(void *ctx, struct link *l, struct slice head), void *ctx)
+bool link_run(struct link *l, void (*received)(void *ctx, struct link *l, struct slice head), void *ctx)
 {
 	if (l->state == LINK_CONNECTING)
 		connected(l);
@@ -151,6 +234,5 @@ void link_run(struct link *l, void (*received)(void *ctx, struct link *l, struct
 		handshake(l);
 	if (l->state == LINK_OPEN)
 		read_in(l, received, ctx);
-	if (l->state == LINK_OPEN)
-		write_out(l);
+	return l->state == LINK_OPEN && write_out(l);
 }

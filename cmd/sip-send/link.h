@@ -14,6 +14,13 @@ enum { LINK_CONNECT_MS = 5000, LINK_IDLE_MS = 120000, LINK_RESPONSE_MAX = 64 << 
 
 enum link_state { LINK_CONNECTING, LINK_HANDSHAKE, LINK_OPEN, LINK_DEAD };
 
+/* Octets, and those of a file behind them. */
+struct link_piece {
+	struct link_piece *next;
+	struct buf octets;
+	struct wire_rest rest; /* its descriptor is ours */
+};
+
 struct link {
 	struct link *next;
 	uint64_t number;
@@ -23,8 +30,9 @@ struct link {
 	struct octets octets;
 	enum link_state state;
 	const char *why; /* dead: the reason */
-	struct buf out;
-	size_t written;
+	struct link_piece *out, **out_end; /* what is still to be written */
+	struct buf window;		   /* of the file in turn */
+	size_t written;			   /* of the octets in turn */
 	struct sip_stream in;
 	struct buf head;
 	int64_t used; /* monotonic: begun, or last used */
@@ -35,7 +43,10 @@ struct link *link_new(const struct wire_target *t, SSL_CTX *tls, uint64_t number
 void link_free(struct link *l);
 /* What poll should ask for. */
 short link_events(const struct link *l);
-/* Go on with connecting, writing and reading; every message that is complete goes to received(). */
-void link_run(struct link *l, void (*received)(void *ctx, struct link *l, struct slice head), void *ctx);
+/* To be written when its turn comes. false, why: there is no descriptor left. */
+bool link_put(struct link *l, struct slice octets, const struct wire_rest *rest, const char **why);
+/* Go on with connecting, writing and reading; every message that is complete goes to received(). true: octets of a file
+ * went out. */
+bool link_run(struct link *l, void (*received)(void *ctx, struct link *l, struct slice head), void *ctx);
 
 #endif

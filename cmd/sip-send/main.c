@@ -12,7 +12,7 @@ enum { TURN_MS = 100, IDLE_MS = 20 };
 static void start(struct frame *f, void *ctx)
 {
 	struct send *s = ctx;
-	static const struct wires_hooks hooks = {.received = tasks_received, .lost = tasks_lost};
+	static const struct wires_hooks hooks = {.received = tasks_received, .lost = tasks_lost, .progress = tasks_progress};
 	struct wires_hooks mine = hooks;
 	mine.ctx = s;
 	sip_init();

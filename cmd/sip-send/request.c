@@ -40,7 +40,7 @@ void request_build(struct send *s, struct task *t)
 				.headers = record_get(t->member, "headers"),
 				.credentials = buf_str(&credentials),
 				.type = buf_str(&type),
-				.body = body.n};
+				.body = body.n + (t->rest.fd >= 0 ? (size_t)(t->rest.to - t->rest.from) : 0)};
 	buf_clear(&t->wire);
 	sip_request_head(&r, &t->wire);
 	buf_slice(&t->wire, slice_buf(&body));

@@ -55,7 +55,8 @@ struct task {
 	int tries;
 	json_t *member;
 	const char *method, *uri; /* in member */
-	struct buf body;
+	struct buf body;       /* or, of a blob, its beginning */
+	struct wire_rest rest; /* and what follows; fd -1: nothing */
 	enum task_state state;
 	bool fresh; /* its batch waits for it */
 
@@ -129,6 +130,7 @@ void tasks_run(struct send *s, int ms);
 /* Milliseconds until a timer is due, at most most. */
 int tasks_wait(const struct send *s, int most);
 void tasks_lost(void *ctx, uint64_t link, const union sip_addr *peer, const char *why);
+void tasks_progress(void *ctx, uint64_t link);
 void tasks_received(void *ctx, const union sip_addr *peer, struct slice head);
 /* Nobody came back for these: their records were taken away by hand. */
 void tasks_sweep(struct send *s);

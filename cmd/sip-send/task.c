@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BODY_MAX = 1 << 20, URI_MAX = 2048, FORGOTTEN_S = 3600 };
+enum { BEGINNING = 64 << 10, URI_MAX = 2048, FORGOTTEN_S = 3600 };
 
 static struct task **bucket(struct send *s, const char *id)
 {
@@ -67,13 +67,20 @@ static const char *read_body(struct task *t, struct frame_item *it)
 		return NULL;
 	if (!record_body_blobid(body))
 		return record_body_octets(body, &t->body) ? NULL : "the body is malformed";
-	int fd = item_blob_open(it, body);
+	/* Quirks concern the beginning; the rest is only ever sent. */
+	int64_t size = record_body_size(body);
 	ssize_t r = -1;
-	while (fd >= 0 && t->body.n <= BODY_MAX && (r = read(fd, buf_room(&t->body, 65536), 65536)) > 0)
+	t->rest.fd = item_blob_open(it, body);
+	while (t->rest.fd >= 0 && t->body.n < BEGINNING &&
+	       (r = pread(t->rest.fd, buf_room(&t->body, BEGINNING), BEGINNING - t->body.n, (off_t)t->body.n)) > 0)
 		t->body.n += (size_t)r;
-	if (fd >= 0)
-		close(fd);
-	return r == 0 ? NULL : "the blob of the body cannot be read";
+	t->rest.from = (int64_t)t->body.n;
+	t->rest.to = size;
+	if (r >= 0 && t->rest.from == size) { /* all of it */
+		close(t->rest.fd);
+		t->rest.fd = -1;
+	}
+	return r < 0 || size < t->rest.from ? "the blob of the body cannot be read" : NULL;
 }
 
 static const char *read_record(struct task *t, struct frame_item *it)
@@ -123,6 +130,8 @@ void task_free(struct send *s, struct task *t)
 	json_decref(t->headers);
 	json_decref(t->member);
 	buf_free(&t->body);
+	if (t->rest.fd >= 0)
+		close(t->rest.fd);
 	buf_free(&t->wire);
 	free(t->reason);
 	free(t->product);
@@ -142,6 +151,7 @@ static struct task *task_new(struct frame_item *it)
 	t->uri = record_str(t->member, "uri");
 	t->item = it;
 	t->transport = "";
+	t->rest.fd = -1;
 	return t;
 }
 
@@ -207,7 +217,12 @@ struct task *task_of(struct send *s, struct frame_item *it)
 
 static bool too_large(const struct task *t)
 {
-	return t->now.transport == SIP_UDP && t->wire.n > UDP_MAX && !t->no_tcp;
+	return t->now.transport == SIP_UDP && (t->rest.fd >= 0 || (t->wire.n > UDP_MAX && !t->no_tcp));
+}
+
+static bool put_on_wire(struct send *s, struct task *t, const char **why)
+{
+	return wires_send(s->wires, &t->now, slice_buf(&t->wire), t->rest.fd >= 0 ? &t->rest : NULL, &t->link, why);
 }
 
 static void task_go(struct send *s, struct task *t)
@@ -235,7 +250,7 @@ static void task_go(struct send *s, struct task *t)
 	bool six = t->now.addr.sa.sa_family == AF_INET6;
 	snprintf(t->target, sizeof t->target, six ? "[%s]:%d" : "%s:%d", sip_addr_text(&t->now.addr, text),
 		 sip_addr_port(&t->now.addr));
-	if (!wires_send(s->wires, &t->now, slice_buf(&t->wire), &t->link, &why)) {
+	if (!put_on_wire(s, t, &why)) {
 		snprintf(t->lost, sizeof t->lost, "%s", why);
 		task_ready(s, t);
 		return;
@@ -246,7 +261,7 @@ static void task_go(struct send *s, struct task *t)
 static void resend(struct send *s, struct task *t)
 {
 	const char *why;
-	if (!wires_send(s->wires, &t->now, slice_buf(&t->wire), &t->link, &why)) {
+	if (!put_on_wire(s, t, &why)) {
 		snprintf(t->lost, sizeof t->lost, "%s", why);
 		task_ready(s, t);
 	}
@@ -314,6 +329,16 @@ void tasks_lost(void *ctx, uint64_t link, const union sip_addr *peer, const char
 			snprintf(t->lost, sizeof t->lost, "%s", why);
 			task_ready(s, t);
 		}
+}
+
+/* Timer F begins when the request is out. */
+void tasks_progress(void *ctx, uint64_t link)
+{
+	struct send *s = ctx;
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct task *t = s->tasks[i]; t; t = t->chain)
+			if (t->state == TASK_ACTIVE && t->client && t->link == link)
+				sip_client_postpone(s->clients, t->client, clock_mono_us());
 }
 
 /* What stands behind the status code. */

@@ -145,8 +145,8 @@ static struct link *link_find(struct wires *w, const struct wire_target *t)
 	return l;
 }
 
-static bool stream_send(struct wires *w, const struct wire_target *t, struct slice octets, uint64_t *link,
-			const char **why)
+static bool stream_send(struct wires *w, const struct wire_target *t, struct slice octets, const struct wire_rest *rest,
+			uint64_t *link, const char **why)
 {
 	struct link *l = link_find(w, t);
 	if (!l && t->transport == SIP_TLS && !w->tls && !(w->tls = tls_client_open(w->conf))) {
@@ -162,15 +162,21 @@ static bool stream_send(struct wires *w, const struct wire_target *t, struct sli
 		*why = l->why;
 		return false;
 	}
-	buf_slice(&l->out, octets);
 	*link = l->number;
-	return true;
+	return link_put(l, octets, rest, why);
 }
 
-bool wires_send(struct wires *w, const struct wire_target *t, struct slice octets, uint64_t *link, const char **why)
+bool wires_send(struct wires *w, const struct wire_target *t, struct slice octets, const struct wire_rest *rest,
+		uint64_t *link, const char **why)
 {
 	*link = 0;
-	return t->transport == SIP_UDP ? udp_send(w, t, octets, why) : stream_send(w, t, octets, link, why);
+	if (t->transport != SIP_UDP)
+		return stream_send(w, t, octets, rest, link, why);
+	if (rest) {
+		*why = "too large for a datagram";
+		return false;
+	}
+	return udp_send(w, t, octets, why);
 }
 
 static void got_message(void *ctx, struct link *l, struct slice head)
@@ -231,7 +237,10 @@ void wires_run(struct wires *w, int ms)
 	/* the hooks may put new ones in front of those that were polled: all are tried, which costs little */
 	int64_t now = clock_mono_us();
 	for (struct link *l = w->links; l; l = l->next) {
-		link_run(l, got_message, w);
+		if (link_run(l, got_message, w) && w->hooks.progress) {
+			l->used = now;
+			w->hooks.progress(w->hooks.ctx, l->number);
+		}
 		look_after(l, now);
 	}
 	bury(w);

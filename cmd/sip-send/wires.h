@@ -21,18 +21,28 @@ struct wire_target {
 	const char *name; /* TLS: the name that the certificate must bear */
 };
 
+/* Octets of a file that follow those in memory: from..to. fd -1: none. */
+struct wire_rest {
+	int fd;
+	int64_t from, to;
+};
+
 struct wires_hooks {
 	/* A message came; what is not a response is the hook's to ignore. */
 	void (*received)(void *ctx, const union sip_addr *peer, struct slice head);
 	/* A connection is gone (link), or datagrams to peer are refused (link 0). */
 	void (*lost)(void *ctx, uint64_t link, const union sip_addr *peer, const char *why);
+	/* Octets of a file went out on a connection: who waits for an answer to it waits from now. */
+	void (*progress)(void *ctx, uint64_t link);
 	void *ctx;
 };
 
 struct wires *wires_open(const struct conf *c, const struct wires_hooks *hooks);
 void wires_close(struct wires *w);
-/* Send, opening a connection if there is none. False with the reason: it cannot go there. */
-bool wires_send(struct wires *w, const struct wire_target *t, struct slice octets, uint64_t *link, const char **why);
+/* Send, opening a connection if there is none. rest: NULL, or what follows (its descriptor is duplicated; a stream only).
+ * False with the reason: it cannot go there. */
+bool wires_send(struct wires *w, const struct wire_target *t, struct slice octets, const struct wire_rest *rest,
+		uint64_t *link, const char **why);
 /* Append "host:port" for Via: where a response to a request to t can be sent. */
 void wires_sent_by(struct wires *w, const struct wire_target *t, struct buf *out);
 /* Wait at most ms for anything to happen and deal with it. */

@@ -92,6 +92,14 @@ struct sip_client *sip_client_start(struct sip_clients *t, const char *branch, c
 	return c;
 }
 
+void sip_client_postpone(struct sip_clients *t, struct sip_client *c, int64_t now)
+{
+	if (!c->reliable || c->state == SIP_CLIENT_COMPLETED)
+		return;
+	c->timeout = now + 64 * (int64_t)SIP_T1_US;
+	reschedule(t, c, c->timeout);
+}
+
 void sip_client_end(struct sip_clients *t, struct sip_client *c)
 {
 	struct sip_client **at = chain(t, slice_of(c->branch));

@@ -51,6 +51,8 @@ size_t sip_clients_count(const struct sip_clients *t);
 /* The request goes out now (the owner sends it). branch and method are copied. */
 struct sip_client *sip_client_start(struct sip_clients *t, const char *branch, const char *method, bool reliable,
 				    void *data, int64_t now);
+/* The request is still going out, on a stream: timer F begins anew. */
+void sip_client_postpone(struct sip_clients *t, struct sip_client *c, int64_t now);
 /* The transaction that a response belongs to, by the branch of its top Via and the method of its CSeq; NULL: none. */
 struct sip_client *sip_clients_match(struct sip_clients *t, const struct sip_message *response);
 /* What a response with this status means to it: NOTHING, PROGRESS or FINAL. */

@@ -75,6 +75,28 @@ same "as Via says" "SIP/2.0/TCP" "$(ask '.fields.via | split(" ")[0]')"
 uas udponly --only udp "200 OK"
 same "TCP refused: UDP all the same" "done 200 OK 2.0.0 udp" "$(change=$big request sip:a@b.test "$(hop udp "$port")" | send)"
 
+# ---- a body that is a blob ----
+mkdir "$scratch/blobs"
+blob=$(printf '%026d' 7)
+{ printf 'From: <sip:x@y>\r\nTo: <sip:a@b>\r\nDateTime: 2026-01-05T10:00:00Z\r\n\r\nContent-Type: text/plain;charset=UTF-8\r\n\r\n'; head -c 3000000 /dev/zero | tr '\0' x; } >"$scratch/blobs/$blob"
+size=$(stat -c %s "$scratch/blobs/$blob")
+large=".sip.body = {type: \"message/cpim\", blob: \"$blob\", size: $size}"
+send_large() { sip-send -B "$scratch/blobs" -c "$scratch/conf" 2>>"$scratch/err" | jq -r '.sip | "\(.outcome) \(.status) \(.transport)"'; }
+digest() { sha256sum "$@" | cut -d' ' -f1; }
+uas large "200 OK"
+same "3 MB: by TCP" "done 200 tcp" "$(change=$large request sip:a@b.test "$(hop udp "$port")" | send_large)"
+same "octet for octet" "$size $(digest "$scratch/blobs/$blob")" "$(ask '.fields["content-length"] + " " + .sha256')"
+uas largetext "415 Unsupported" "200 OK"
+same "415: its text alone" "done 200 tcp" "$(change=$large request sip:a@b.test "$(hop udp "$port")" | send_large)"
+same "which is as long as it was" "3000000 $(head -c 3000000 /dev/zero | tr '\0' x | digest)" "$(ask '.fields["content-length"] + " " + .sha256' | tail -1)"
+uas largeudp --only udp "200 OK"
+same "no TCP there: it cannot go" "queued 503" "$(change=$large request sip:a@b.test "$(hop udp "$port")" | send_large | cut -d' ' -f1,2)"
+uas largeshort "413 Too Large"
+same "an answer before its end" "permanent 413 tcp" "$(change=$large request sip:a@b.test "$(hop tcp "$port")" | send_large)"
+: >"$got"
+change=".sip.body = {type: \"message/cpim\", blob: \"$blob\", size: $((size + 10))}" request sip:a@b.test "$(hop tcp "$port")" >"$scratch/short"
+same "one that is shorter than it says is not sent to its end" "queued 503 0" "$(send_large <"$scratch/short" | cut -d' ' -f1,2) $(wc -l <"$got")"
+
 # ---- statuses ----
 while read -r status want; do
 	uas "s$status" "$status"
