@@ -12,10 +12,10 @@
 
 struct sqlite3_stmt;
 
-#define ALIASES_SCHEMA \
-	"CREATE TABLE IF NOT EXISTS told (" \
-	" seq INTEGER PRIMARY KEY," \
-	" name TEXT NOT NULL UNIQUE," \
+#define ALIASES_SCHEMA                                                                                                 \
+	"CREATE TABLE IF NOT EXISTS told ("                                                                            \
+	" seq INTEGER PRIMARY KEY,"                                                                                    \
+	" name TEXT NOT NULL UNIQUE,"                                                                                  \
 	" at INTEGER NOT NULL);"
 
 struct aliases {

@@ -2,8 +2,8 @@
  * cpm2mail - a CPM pager message becomes a mail: tables T1, T2 and 3.11.
  *
  * sip.request -> mail.out, or sip.response where there is nothing to send, or sip.join where the message was sent
- * before, or the sip.request again with a telephone number to be looked up; beside the mail, alias for each name that it
- * uses in place of a user's. thread, of mails that came in: kept for In-Reply-To and References.
+ * before, or the sip.request again with a telephone number to be looked up; beside the mail, alias for each name that
+ * it uses in place of a user's. thread, of mails that came in: kept for In-Reply-To and References.
  */
 #include "aliases.h"
 #include "base/log.h"

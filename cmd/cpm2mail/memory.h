@@ -17,20 +17,20 @@ struct sqlite3_stmt;
 
 /* Rows are in the order of their time, so that old ones are found at the front without an index of its own. mail2cpm
  * looks into it (map/correlate.h): uri and users say who may answer a mail. */
-#define MEMORY_SCHEMA \
-	"CREATE TABLE IF NOT EXISTS sent (" \
-	" seq INTEGER PRIMARY KEY," \
-	" key BLOB NOT NULL UNIQUE," \
-	" at INTEGER NOT NULL," \
-	" record TEXT NOT NULL," \
-	" attempt TEXT NOT NULL," \
-	" contr TEXT NOT NULL," \
-	" private INTEGER NOT NULL," \
-	" msgid TEXT NOT NULL," \
-	" refs TEXT NOT NULL," \
-	" uri TEXT NOT NULL DEFAULT ''," \
-	" users TEXT NOT NULL DEFAULT ''," \
-	" blind INTEGER NOT NULL DEFAULT 0);" \
+#define MEMORY_SCHEMA                                                                                                  \
+	"CREATE TABLE IF NOT EXISTS sent ("                                                                            \
+	" seq INTEGER PRIMARY KEY,"                                                                                    \
+	" key BLOB NOT NULL UNIQUE,"                                                                                   \
+	" at INTEGER NOT NULL,"                                                                                        \
+	" record TEXT NOT NULL,"                                                                                       \
+	" attempt TEXT NOT NULL,"                                                                                      \
+	" contr TEXT NOT NULL,"                                                                                        \
+	" private INTEGER NOT NULL,"                                                                                   \
+	" msgid TEXT NOT NULL,"                                                                                        \
+	" refs TEXT NOT NULL,"                                                                                         \
+	" uri TEXT NOT NULL DEFAULT '',"                                                                               \
+	" users TEXT NOT NULL DEFAULT '',"                                                                             \
+	" blind INTEGER NOT NULL DEFAULT 0);"                                                                          \
 	"CREATE INDEX IF NOT EXISTS sent_contr ON sent (contr);"
 
 struct memory {
@@ -42,7 +42,8 @@ struct memory {
 struct memory_mail {
 	const char *key; /* 64 hex digits */
 	const char *record;
-	const char *attempt; /* the transaction of the record: the same message, refused and sent again, has the same id */
+	const char
+		*attempt; /* the transaction of the record: the same message, refused and sent again, has the same id */
 	const char *contr;
 	const char *msgid;
 	const char *references; /* "" if there are none */

@@ -48,7 +48,8 @@ void threads_use(struct threads *t, struct sqlite3 *db, int64_t alive_ms)
 		threads_end(t);
 		t->db = db;
 		t->find = prepare(t, "SELECT msgid, refs FROM thread WHERE contr = ? AND private = ? AND at >= ?");
-		t->add = prepare(t, "INSERT OR IGNORE INTO thread (contr, private, at, msgid, refs) VALUES (?,?,?,?,?)");
+		t->add =
+			prepare(t, "INSERT OR IGNORE INTO thread (contr, private, at, msgid, refs) VALUES (?,?,?,?,?)");
 		t->refs = prepare(t, "SELECT refs FROM conversation WHERE conv = ? AND address = ? AND private = ? AND "
 				     "at >= ?");
 		t->begin = prepare(t, "INSERT INTO conversation (conv, address, private, at, refs) VALUES (?,?,?,?,?)"
@@ -56,10 +57,12 @@ void threads_use(struct threads *t, struct sqlite3 *db, int64_t alive_ms)
 				      " SET at = excluded.at, refs = excluded.refs");
 		t->go_on = prepare(t, "UPDATE conversation SET at = ?4, refs = ?5"
 				      " WHERE conv = ?1 AND address = ?2 AND private = ?3");
-		t->prune[0] = prepare(t, "DELETE FROM thread WHERE seq IN (SELECT seq FROM thread WHERE at < ? ORDER BY "
-					 "at LIMIT 1024)");
-		t->prune[1] = prepare(t, "DELETE FROM conversation WHERE seq IN (SELECT seq FROM conversation WHERE at < "
-					 "? ORDER BY at LIMIT 1024)");
+		t->prune[0] =
+			prepare(t, "DELETE FROM thread WHERE seq IN (SELECT seq FROM thread WHERE at < ? ORDER BY "
+				   "at LIMIT 1024)");
+		t->prune[1] =
+			prepare(t, "DELETE FROM conversation WHERE seq IN (SELECT seq FROM conversation WHERE at < "
+				   "? ORDER BY at LIMIT 1024)");
 	}
 	t->alive_ms = alive_ms;
 }

@@ -16,24 +16,24 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-#define THREADS_SCHEMA \
-	"CREATE TABLE IF NOT EXISTS thread (" \
-	" seq INTEGER PRIMARY KEY," \
-	" contr TEXT NOT NULL," \
-	" private INTEGER NOT NULL," \
-	" at INTEGER NOT NULL," \
-	" msgid TEXT NOT NULL," \
-	" refs TEXT NOT NULL," \
-	" UNIQUE (contr, private));" \
-	"CREATE INDEX IF NOT EXISTS thread_at ON thread (at);" \
-	"CREATE TABLE IF NOT EXISTS conversation (" \
-	" seq INTEGER PRIMARY KEY," \
-	" conv TEXT NOT NULL," \
-	" address TEXT NOT NULL COLLATE NOCASE," \
-	" private INTEGER NOT NULL," \
-	" at INTEGER NOT NULL," \
-	" refs TEXT NOT NULL," \
-	" UNIQUE (conv, address, private));" \
+#define THREADS_SCHEMA                                                                                                 \
+	"CREATE TABLE IF NOT EXISTS thread ("                                                                          \
+	" seq INTEGER PRIMARY KEY,"                                                                                    \
+	" contr TEXT NOT NULL,"                                                                                        \
+	" private INTEGER NOT NULL,"                                                                                   \
+	" at INTEGER NOT NULL,"                                                                                        \
+	" msgid TEXT NOT NULL,"                                                                                        \
+	" refs TEXT NOT NULL,"                                                                                         \
+	" UNIQUE (contr, private));"                                                                                   \
+	"CREATE INDEX IF NOT EXISTS thread_at ON thread (at);"                                                         \
+	"CREATE TABLE IF NOT EXISTS conversation ("                                                                    \
+	" seq INTEGER PRIMARY KEY,"                                                                                    \
+	" conv TEXT NOT NULL,"                                                                                         \
+	" address TEXT NOT NULL COLLATE NOCASE,"                                                                       \
+	" private INTEGER NOT NULL,"                                                                                   \
+	" at INTEGER NOT NULL,"                                                                                        \
+	" refs TEXT NOT NULL,"                                                                                         \
+	" UNIQUE (conv, address, private));"                                                                           \
 	"CREATE INDEX IF NOT EXISTS conversation_at ON conversation (at);"
 
 struct threads {

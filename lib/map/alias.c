@@ -9,7 +9,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
-enum { NAME_MAX_OCTETS = 64, VALUE_MAX = 4096, USERS_MAX = 600, PURGE_EVERY = 64 };
+enum { VALUE_MAX = 4096, USERS_MAX = 600, PURGE_EVERY = 64 };
 
 #define COLUMNS "kind, uri, users, conv, contr, msgid, private, used"
 
@@ -193,8 +193,10 @@ static const char *value(const json_t *member, const char *key)
 static void add(struct alias_table *t, const struct kind *k, const json_t *m, int64_t at, const struct buf *users)
 {
 	char letter[2] = {(char)k->kind, '\0'};
-	const char *const text[] = {value(m, "name"),	      letter,		       value(m, "uri"),	    buf_str(users),
-				    value(m, "conversation"), value(m, "contribution"), value(m, "msg_id")};
+	const char *const text[] = {value(m, "name"),	      letter,
+				    value(m, "uri"),	      buf_str(users),
+				    value(m, "conversation"), value(m, "contribution"),
+				    value(m, "msg_id")};
 	int n = 0;
 	for (; n < (int)(sizeof text / sizeof *text); n++)
 		sqlite3_bind_text(t->add, n + 1, text[n], -1, SQLITE_STATIC);
@@ -206,14 +208,23 @@ static void add(struct alias_table *t, const struct kind *k, const json_t *m, in
 	t->added++;
 }
 
+/* All but a long name stand for a message. */
+static bool values_good(const struct kind *k, const json_t *member)
+{
+	static const char *const keys[] = {"uri", "conversation", "contribution", "msg_id"};
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (strlen(value(member, keys[i])) > VALUE_MAX)
+			return false;
+	return value(member, "uri")[0] &&
+	       (k->kind == ALIAS_LONG || (value(member, "conversation")[0] && value(member, "contribution")[0]));
+}
+
 bool alias_take(struct alias_table *t, const json_t *member)
 {
 	const struct kind *k = kind_of(record_str(member, "kind"));
 	int64_t at = record_int(member, "at", -1);
 	struct buf users = {0};
-	bool good = k && name_good(k, record_str(member, "name")) && value(member, "uri")[0] && at >= 0 &&
-		    strlen(value(member, "uri")) <= VALUE_MAX && strlen(value(member, "conversation")) <= VALUE_MAX &&
-		    strlen(value(member, "contribution")) <= VALUE_MAX && strlen(value(member, "msg_id")) <= VALUE_MAX &&
+	bool good = k && name_good(k, record_str(member, "name")) && at >= 0 && values_good(k, member) &&
 		    take_users(record_get(member, "email_users"), &users);
 	/* A clock of another process may be ahead of ours. */
 	if (good)

@@ -30,8 +30,8 @@ struct alias {
 	struct buf uri;	  /* the CPM user or focus, normalised */
 	struct buf users; /* e-mail users who may write to it, domain in lower case, LF between; empty: anybody */
 	struct buf conv, contr, msgid; /* of the message it was made for; empty: none (x-) */
-	bool private;	  /* made for a private request */
-	int64_t used_ms;  /* made or used last */
+	bool private;		       /* made for a private request */
+	int64_t used_ms;	       /* made or used last */
 };
 void alias_free(struct alias *a);
 /* May this address write to it: is it one of its users? The local part is compared without case. */
@@ -39,18 +39,18 @@ bool alias_user(const struct alias *a, struct slice address);
 
 /* CREATE ... IF NOT EXISTS: part of frame_program.schema of the writer. A macro, so that a program can join its
  * tables. */
-#define ALIAS_SCHEMA \
-	"CREATE TABLE IF NOT EXISTS alias (" \
-	" seq INTEGER PRIMARY KEY," \
-	" name TEXT NOT NULL UNIQUE," \
-	" kind TEXT NOT NULL," \
-	" uri TEXT NOT NULL," \
-	" users TEXT NOT NULL," \
-	" conv TEXT NOT NULL," \
-	" contr TEXT NOT NULL," \
-	" msgid TEXT NOT NULL," \
-	" private INTEGER NOT NULL," \
-	" used INTEGER NOT NULL);" \
+#define ALIAS_SCHEMA                                                                                                   \
+	"CREATE TABLE IF NOT EXISTS alias ("                                                                           \
+	" seq INTEGER PRIMARY KEY,"                                                                                    \
+	" name TEXT NOT NULL UNIQUE,"                                                                                  \
+	" kind TEXT NOT NULL,"                                                                                         \
+	" uri TEXT NOT NULL,"                                                                                          \
+	" users TEXT NOT NULL,"                                                                                        \
+	" conv TEXT NOT NULL,"                                                                                         \
+	" contr TEXT NOT NULL,"                                                                                        \
+	" msgid TEXT NOT NULL,"                                                                                        \
+	" private INTEGER NOT NULL,"                                                                                   \
+	" used INTEGER NOT NULL);"                                                                                     \
 	"CREATE INDEX IF NOT EXISTS alias_used ON alias (used) WHERE kind <> 'x';"
 
 struct alias_table {

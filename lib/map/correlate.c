@@ -82,9 +82,9 @@ struct peek *correlate_sent_new(const char *path)
 
 struct users {
 	const struct correlate_query *q;
-	struct slice cpm;     /* of the query, normalised */
-	bool any, both;	      /* rows; one with both */
-	bool rcpt, from;      /* one with it */
+	struct slice cpm; /* of the query, normalised */
+	bool any, both;	  /* rows; one with both */
+	bool rcpt, from;  /* one with it */
 	struct correlation *out;
 };
 
@@ -352,7 +352,8 @@ json_t *correlate_thread(const struct correlate_query *q, const struct correlati
 			 int64_t now_ms)
 {
 	struct ids ids;
-	if (strncmp(q->message_id, "none:", 5) == 0)
+	struct slice msgid = slice_of(q->message_id), from = slice_of(q->from);
+	if (slice_istarts(msgid, "none:") || !is_ascii(msgid.p, msgid.n) || strpbrk(q->message_id, "<> \t"))
 		return NULL;
 	json_t *m = json_object(), *list = json_array();
 	read_ids(q->references.n ? q->references : q->in_reply_to, CORRELATE_REFERENCES + 1, &ids);
@@ -363,7 +364,7 @@ json_t *correlate_thread(const struct correlate_query *q, const struct correlati
 	record_set(m, "conversation", buf_str(&r->conv));
 	record_set(m, "msg_id", q->message_id);
 	record_set_new(m, "references", list);
-	if (q->from)
+	if (from.n && utf8_valid(from.p, from.n))
 		record_set(m, "email_user", q->from);
 	if (subject && *subject)
 		record_set(m, "subject", subject);

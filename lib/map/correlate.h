@@ -13,9 +13,9 @@
 #include "map/peek.h"
 
 enum {
-	CORRELATE_IDS_MAX = 64,	    /* ids of References that are looked at: the first, and the last 63 */
-	CORRELATE_ID_MAX = 900,	    /* octets of a msg-id */
-	CORRELATE_REFERENCES = 10,  /* kept beside the root (T2) */
+	CORRELATE_IDS_MAX = 64,	   /* ids of References that are looked at: the first, and the last 63 */
+	CORRELATE_ID_MAX = 900,	   /* octets of a msg-id */
+	CORRELATE_REFERENCES = 10, /* kept beside the root (T2) */
 };
 
 /* What was found. */
@@ -43,33 +43,33 @@ struct correlate_query {
 };
 
 struct correlation {
-	enum correlate_kind kind;   /* CORRELATE_NONE too when from or rcpt is CORRELATE_NO */
-	enum token_kind token;	    /* CORRELATE_OWN: m, s, n or r */
-	struct buf conv;	    /* Conversation-ID; always there */
-	struct buf contr;	    /* Contribution-ID of this mail: contrid(message_id); always there */
-	struct buf answered;	    /* InReplyTo-Contribution-ID; empty: none */
-	struct buf msgid;	    /* what was found, without <>; empty: by address, or nothing */
-	struct buf uri;		    /* CORRELATE_ALIAS: the user or group behind it (E1: Request-URI); else empty */
-	struct buf root;	    /* first of References, else In-Reply-To, else message_id */
+	enum correlate_kind kind; /* CORRELATE_NONE too when from or rcpt is CORRELATE_NO */
+	enum token_kind token;	  /* CORRELATE_OWN: m, s, n or r */
+	struct buf conv;	  /* Conversation-ID; always there */
+	struct buf contr;	  /* Contribution-ID of this mail: contrid(message_id); always there */
+	struct buf answered;	  /* InReplyTo-Contribution-ID; empty: none */
+	struct buf msgid;	  /* what was found, without <>; empty: by address, or nothing */
+	struct buf uri;		  /* CORRELATE_ALIAS: the user or group behind it (E1: Request-URI); else empty */
+	struct buf root;	  /* first of References, else In-Reply-To, else message_id */
 	enum correlate_match from, rcpt;
-	bool private;		    /* the CPM user of it asked for privacy */
-	bool blind;		    /* From got a blind copy of it (1.4): what he answers reaches its originator only, for
-				       another RCPT it is accepted and dropped */
-	bool mac;		    /* the MAC is valid and From is its bound e-mail user (8.6, sender_auth mac) */
-	bool foreign;		    /* something was found, but the mail is somebody else's: treated as new */
+	bool private; /* the CPM user of it asked for privacy */
+	bool blind;   /* From got a blind copy of it (1.4): what he answers reaches its originator only, for
+			 another RCPT it is accepted and dropped */
+	bool mac;     /* the MAC is valid and From is its bound e-mail user (8.6, sender_auth mac) */
+	bool foreign; /* something was found, but the mail is somebody else's: treated as new */
 };
 
 /* CREATE ... IF NOT EXISTS: part of frame_program.schema of the program that correlates. */
-#define CORRELATE_SCHEMA \
-	"CREATE TABLE IF NOT EXISTS seen (" \
-	" seq INTEGER PRIMARY KEY," \
-	" msgid TEXT NOT NULL," \
-	" cpm TEXT NOT NULL," \
-	" conv TEXT NOT NULL," \
-	" user TEXT NOT NULL," \
-	" private INTEGER NOT NULL," \
-	" at INTEGER NOT NULL," \
-	" UNIQUE (msgid, cpm));" \
+#define CORRELATE_SCHEMA                                                                                               \
+	"CREATE TABLE IF NOT EXISTS seen ("                                                                            \
+	" seq INTEGER PRIMARY KEY,"                                                                                    \
+	" msgid TEXT NOT NULL,"                                                                                        \
+	" cpm TEXT NOT NULL,"                                                                                          \
+	" conv TEXT NOT NULL,"                                                                                         \
+	" user TEXT NOT NULL,"                                                                                         \
+	" private INTEGER NOT NULL,"                                                                                   \
+	" at INTEGER NOT NULL,"                                                                                        \
+	" UNIQUE (msgid, cpm));"                                                                                       \
 	"CREATE INDEX IF NOT EXISTS seen_at ON seen (at);"
 
 struct correlate {
@@ -98,8 +98,8 @@ void correlate_remember(struct correlate *c, const struct correlate_query *q, co
 /* Forget mails seen before before_ms (state_ttl), now and then and a bounded number at a time. */
 void correlate_purge(struct correlate *c, int64_t before_ms);
 
-/* The member of the `thread` record for this mail: what cpm2mail needs for the answer. subject: decoded, may be NULL. NULL:
- * the mail has no Message-ID that an answer could name. */
+/* The member of the `thread` record for this mail: what cpm2mail needs for the answer. subject: decoded, may be NULL.
+ * NULL: the mail has no Message-ID that an answer could name. */
 json_t *correlate_thread(const struct correlate_query *q, const struct correlation *r, const char *subject,
 			 int64_t now_ms);
 

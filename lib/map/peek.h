@@ -14,7 +14,7 @@ struct peek;
 struct sqlite3_stmt;
 
 enum peek_answer {
-	PEEK_NONE,   /* no row; also: no file, or the writer has not made its tables yet */
+	PEEK_NONE, /* no row; also: no file, or the writer has not made its tables yet */
 	PEEK_FOUND,
 	PEEK_TROUBLE /* the store cannot be read now: ask again later; was logged */
 };

@@ -73,7 +73,8 @@ static int count(sqlite3 *db, const char *sql)
 }
 
 /* An alias record's member; users: one, or two with a blank between. */
-static bool take(struct alias_table *t, const char *name, const char *kind, const char *uri, const char *users, int64_t at)
+static bool take(struct alias_table *t, const char *name, const char *kind, const char *uri, const char *users,
+		 int64_t at)
 {
 	json_t *m = json_object(), *list = json_array();
 	struct slice rest = slice_of(users);
@@ -118,7 +119,8 @@ static void table(void)
 	is_str(buf_str(&a.conv), "conv1", "its conversation");
 	is_str(buf_str(&a.contr), "contr1", "its contribution");
 	ok(a.private && a.kind == ALIAS_SENDER, "made for a private request");
-	ok(alias_user(&a, SLICE("bob@example.org")) && !alias_user(&a, SLICE("eve@example.org")), "it is for bob alone");
+	ok(alias_user(&a, SLICE("bob@example.org")) && !alias_user(&a, SLICE("eve@example.org")),
+	   "it is for bob alone");
 	alias_free(&a);
 	ok(take(&t, ALIAS, "a", CAROL, "eve@example.org", MS), "the name comes again for somebody else");
 	ok(alias_find(&t, ALIAS, &a), "it is there");
@@ -133,7 +135,8 @@ static void table(void)
 	ok(!alive(&t, ALIAS), "and is over");
 	alias_touch(&t, ALIAS);
 	ok(!alive(&t, ALIAS), "a mail that is too late changes nothing");
-	ok(take(&t, ALIAS, "a", ALICE, "bob@example.org", MS + 60 * DAY) && !alive(&t, ALIAS), "it is not given out again");
+	ok(take(&t, ALIAS, "a", ALICE, "bob@example.org", MS + 60 * DAY) && !alive(&t, ALIAS),
+	   "it is not given out again");
 	ok(take(&t, LONG, "x", ALICE, "", MS), "a long name");
 	alias_use(&t, db, MS + 3000 * DAY, 30 * DAY);
 	ok(alive(&t, LONG), "does not expire");
@@ -279,8 +282,8 @@ static const char *own(const char *conv, const char *contr, bool hidden)
 	struct buf *b = &id[turn++ % 64];
 	buf_clear(b);
 	token_msgid(map_keys(names),
-		    &(struct token_message){.kind = TOKEN_STANDALONE, .conv = conv, .contr = contr, .hidden = hidden}, HOST,
-		    b);
+		    &(struct token_message){.kind = TOKEN_STANDALONE, .conv = conv, .contr = contr, .hidden = hidden},
+		    HOST, b);
 	return b->p;
 }
 
@@ -322,8 +325,7 @@ static void correlates(const struct want *w)
 	is_str(buf_str(&r.contr), derived(false, q.message_id), "Contribution-ID");
 	is_int(r.from, w->is_from, "From");
 	is_int(r.rcpt, w->is_rcpt, "RCPT");
-	ok(r.mac == w->mac && r.foreign == w->foreign && r.blind == w->blind,
-	   "mac, foreign and blind");
+	ok(r.mac == w->mac && r.foreign == w->foreign && r.blind == w->blind, "mac, foreign and blind");
 	if (w->keep)
 		correlate_remember(&tables, &q, &r, MS);
 	correlation_free(&r);
@@ -342,13 +344,14 @@ static void conversations(void)
 	snprintf(field[5], 400, "\"the mail of Alice\" <%s> (x)", own("c1", "m1", false));
 	const struct want wants[] = {
 		{"a reply to a mail of ours", .in_reply_to = field[0], .message_id = "r1@bob.example", .from = bob,
-		 .kind = CORRELATE_OWN, .conv = "c1", .answered = "m1", .is_from = CORRELATE_YES, .is_rcpt = CORRELATE_YES,
-		 .mac = true, .keep = true},
+		 .kind = CORRELATE_OWN, .conv = "c1", .answered = "m1", .is_from = CORRELATE_YES,
+		 .is_rcpt = CORRELATE_YES, .mac = true, .keep = true},
 		{"found in References only", .references = field[0], .from = "BOB@example.org", .kind = CORRELATE_OWN,
 		 .conv = "c1", .answered = "m1", .is_from = CORRELATE_YES, .is_rcpt = CORRELATE_YES, .mac = true},
-		{"our Message-ID was rewritten on the way; the mail before it was seen", .in_reply_to = "<rewritten@mta.example>",
-		 .references = field[1], .from = bob, .kind = CORRELATE_SEEN, .conv = "c1",
-		 .answered = derived(false, "r1@bob.example"), .is_from = CORRELATE_YES, .is_rcpt = CORRELATE_YES},
+		{"our Message-ID was rewritten on the way; the mail before it was seen",
+		 .in_reply_to = "<rewritten@mta.example>", .references = field[1], .from = bob, .kind = CORRELATE_SEEN,
+		 .conv = "c1", .answered = derived(false, "r1@bob.example"), .is_from = CORRELATE_YES,
+		 .is_rcpt = CORRELATE_YES},
 		{"somebody else was forwarded our mail", .in_reply_to = field[0], .from = "eve@example.org",
 		 .kind = CORRELATE_NONE, .conv = derived(true, own("c1", "m1", false)), .is_from = CORRELATE_NO,
 		 .is_rcpt = CORRELATE_YES, .foreign = true},
@@ -359,21 +362,24 @@ static void conversations(void)
 		 .rcpt = "+14155550101@" HOST, .cpm = CAROL, .kind = CORRELATE_NONE,
 		 .conv = derived(true, own("c1", "m1", false)), .is_from = CORRELATE_YES, .is_rcpt = CORRELATE_NO,
 		 .foreign = true, .blind = true},
-		{"nothing is remembered of the mail any more", .in_reply_to = field[2], .from = bob, .kind = CORRELATE_OWN, .conv = "c2",
-		 .answered = "m2", .is_from = CORRELATE_UNKNOWN, .is_rcpt = CORRELATE_UNKNOWN},
+		{"nothing is remembered of the mail any more", .in_reply_to = field[2], .from = bob,
+		 .kind = CORRELATE_OWN, .conv = "c2", .answered = "m2", .is_from = CORRELATE_UNKNOWN,
+		 .is_rcpt = CORRELATE_UNKNOWN},
 		{"a header without From", .in_reply_to = field[0], .kind = CORRELATE_NONE,
 		 .conv = derived(true, own("c1", "m1", false)), .is_from = CORRELATE_NO, .is_rcpt = CORRELATE_YES,
 		 .foreign = true},
 		{"a wrong MAC is not ours", .in_reply_to = field[4], .from = bob, .kind = CORRELATE_NONE, .conv = NULL},
 		{"junk around the id", .in_reply_to = field[5], .from = bob, .kind = CORRELATE_OWN, .conv = "c1",
 		 .answered = "m1", .is_from = CORRELATE_YES, .is_rcpt = CORRELATE_YES, .mac = true},
-		{"a token, resolved", .in_reply_to = field[3], .from = bob, .rcpt = ALIAS "@" HOST, .kind = CORRELATE_OWN,
-		 .conv = "conv1", .answered = "contr1", .is_from = CORRELATE_YES, .is_rcpt = CORRELATE_YES, .mac = true},
+		{"a token, resolved", .in_reply_to = field[3], .from = bob, .rcpt = ALIAS "@" HOST,
+		 .kind = CORRELATE_OWN, .conv = "conv1", .answered = "contr1", .is_from = CORRELATE_YES,
+		 .is_rcpt = CORRELATE_YES, .mac = true},
 		{"the alias alone", .in_reply_to = "<rewritten@mta.example>", .from = bob, .rcpt = ALIAS "@" HOST,
 		 .kind = CORRELATE_ALIAS, .conv = "conv1", .answered = "contr1", .is_from = CORRELATE_YES,
 		 .is_rcpt = CORRELATE_YES},
-		{"the alias, from somebody else", .from = "eve@example.org", .rcpt = ALIAS "@" HOST, .kind = CORRELATE_NONE,
-		 .conv = derived(true, "new@bob.example"), .is_from = CORRELATE_NO, .is_rcpt = CORRELATE_YES, .foreign = true},
+		{"the alias, from somebody else", .from = "eve@example.org", .rcpt = ALIAS "@" HOST,
+		 .kind = CORRELATE_NONE, .conv = derived(true, "new@bob.example"), .is_from = CORRELATE_NO,
+		 .is_rcpt = CORRELATE_YES, .foreign = true},
 		{"a sub-address", .from = bob, .rcpt = "alice--abcdefghijklm@" HOST, .kind = CORRELATE_SUBADDRESS,
 		 .conv = "conv1", .answered = "contr1", .is_from = CORRELATE_YES, .is_rcpt = CORRELATE_YES},
 		{"another suffix", .from = bob, .rcpt = "alice--abcdefghijkln@" HOST, .kind = CORRELATE_NONE,
@@ -393,13 +399,15 @@ static void conversations(void)
 static void new_mails(void)
 {
 	const char *bob = "bob@example.org", *park = derived(true, "park@bob.example");
-	correlates(&(struct want){"a new mail", .message_id = "park@bob.example", .from = bob, .conv = park, .keep = true});
+	correlates(&(struct want){"a new mail", .message_id = "park@bob.example", .from = bob, .conv = park,
+				  .keep = true});
 	correlates(&(struct want){"its follow-up", .in_reply_to = "<park@bob.example>", .message_id = "p2@bob.example",
 				  .from = bob, .kind = CORRELATE_SEEN, .conv = park,
 				  .answered = derived(false, "park@bob.example"), .is_from = CORRELATE_YES,
 				  .is_rcpt = CORRELATE_YES, .keep = true});
-	correlates(&(struct want){"dave answers it to all", .in_reply_to = "<park@bob.example>", .from = "dave@example.org",
-				  .conv = park, .answered = derived(false, "park@bob.example"), .is_from = CORRELATE_NO,
+	correlates(&(struct want){"dave answers it to all", .in_reply_to = "<park@bob.example>",
+				  .from = "dave@example.org", .conv = park,
+				  .answered = derived(false, "park@bob.example"), .is_from = CORRELATE_NO,
 				  .is_rcpt = CORRELATE_YES, .foreign = true});
 	correlates(&(struct want){"a parent that was never seen", .in_reply_to = "<other@bob.example>", .from = bob,
 				  .conv = derived(true, "other@bob.example")});
@@ -407,7 +415,8 @@ static void new_mails(void)
 				  .references = "<root@bob.example> <y@bob.example> <z@bob.example>", .from = bob,
 				  .conv = derived(true, "root@bob.example")});
 	is_int(count(state, "SELECT count(*) FROM seen WHERE msgid = 'park@bob.example'"), 1, "a mail is kept once");
-	correlates(&(struct want){"it comes again", .message_id = "park@bob.example", .from = bob, .conv = park, .keep = true});
+	correlates(&(struct want){"it comes again", .message_id = "park@bob.example", .from = bob, .conv = park,
+				  .keep = true});
 	is_int(count(state, "SELECT count(*) FROM seen WHERE msgid = 'park@bob.example'"), 1, "and still once");
 }
 
