@@ -37,21 +37,41 @@ def record(n, kind, member):
     return {"v": 1, "id": ident, "trace": ident, "time": NOW, "type": kind, "key": "conv", "shard": 0, kind.split(".")[0]: member}
 
 
-def message(n, call, text):
+def message(n, call, text, *more):
     return record(n, "sip.request", {
         "method": "MESSAGE", "uri": "sip:bob%40example.org@mailgw.ims.example.net", "transaction": "tx%d" % n,
         "headers": [["Via", "SIP/2.0/TCP scscf.ims.example.net;branch=z9hG4bK%d" % n], ["From", "<sip:alice@ims.example.net>;tag=%s" % call],
                     ["To", "<sip:bob%40example.org@mailgw.ims.example.net>"], ["Call-ID", call], ["CSeq", "1 MESSAGE"],
                     ["P-Asserted-Identity", "<sip:alice@ims.example.net>"], ["Conversation-ID", "conv"],
-                    ["Contribution-ID", call], ["Content-Type", "text/plain;charset=UTF-8"]],
+                    ["Contribution-ID", call], ["Content-Type", "text/plain;charset=UTF-8"], *more],
         "peer": {"transport": "tcp", "address": "192.0.2.7", "port": 5060, "trusted": True}, "received": DEADLINE - 10000,
         "answer_by": DEADLINE, "body": {"type": "text/plain;charset=UTF-8", "text": text}})
 
 
 def requests(_):
-    """A message, the same again (sip.join), one that becomes a blob, one that is answered; in two files."""
+    """A message, the same again (sip.join), one that becomes a blob, one that is answered, a private one that answers a mail; in two files."""
+    thread = record(6, "thread", {"contribution": "r1", "conversation": "conv", "msg_id": "r1@bob.example", "references": [], "private": True,
+                                  "email_user": "bob@example.org", "at": DEADLINE - 20000})
     return [[message(1, "c1", "hello"), message(2, "c2", "x" * 70 + "\r\n" * 2 + "a long line of it\r\n" * 5000)],
-            [message(3, "c1", "hello"), record(4, "sip.forget", {"key": "0" * 64}), message(5, "", "no Call-ID")]]
+            [message(3, "c1", "hello"), record(4, "sip.forget", {"key": "0" * 64}), message(5, "", "no Call-ID"), thread,
+             message(7, "c7", "secret", ["Privacy", "id"], ["InReplyTo-Contribution-ID", "r1"])]]
+
+
+def letters(_):
+    """An alias, an answer to it, a new mail for two, its follow-up, the first of them again; in two files."""
+    def letter(n, ident, *to, fields=""):
+        text = "From: bob@example.org\r\nTo: %s\r\nMessage-ID: <%s>\r\n%s\r\nhello\r\n" % (to[0][0], ident, fields)
+        return record(n, "mail.in", {
+            "from": "bob@example.org", "to": [{"address": a, "cpm": uri} for a, uri in to], "message_id": ident, "size": len(text),
+            "received": DEADLINE - 10000, "body": {"type": "message/rfc822", "text": text},
+            "peer": {"protocol": "smtp", "transport": "tcp", "address": "127.0.0.1", "port": 1, "tls": False}})
+    alice, carol = ("alice@rcs.example.net", "sip:alice@ims.example.net"), ("+14155550101@rcs.example.net", "tel:+14155550101")
+    name = "a-bcdefghijklmnopqrstuvwxyz2"
+    alias = record(1, "alias", {"name": name, "kind": "a", "uri": alice[1], "email_users": ["bob@example.org"], "conversation": "conv",
+                                "contribution": "c1", "private": True, "at": DEADLINE - 20000})
+    new = letter(3, "m3@bob.example", alice, carol)
+    return [[alias, letter(2, "m2@bob.example", (name + "@rcs.example.net", alice[1]))],
+            [new, letter(4, "m4@bob.example", alice, fields="In-Reply-To: <m3@bob.example>\r\n"), new]]
 
 
 def results(_):
@@ -235,7 +255,8 @@ with open(os.path.join(scratch, "conf"), "w") as f:
 open(sink_log, "w").close()
 sink = subprocess.Popen([sys.executable, os.path.join(SOURCE, "scripts/lib/smtp_sink.py"), str(port), sink_log])
 try:
-    whole("cpm2mail", requests, 4)
+    whole("cpm2mail", requests, 7)
+    whole("mail2cpm", letters, 8)
     whole("report", results, 11)
     again = whole("smtp-send", mails, 4)
     print("# smtp-send: %d mails came again that were not noted" % again)
