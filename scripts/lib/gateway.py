@@ -24,11 +24,11 @@ def fresh(scratch, name):
     return path
 
 
-class Gateway:
-    """The programs of the way MESSAGE -> mail, each on its queue, without a supervisor."""
+class Programs:
+    """Programs on queues, without a supervisor."""
 
-    def __init__(self, build, scratch, conf="", next_hop=None, listeners=1, filter=None, env=None, root=None):
-        """filter: a program that is put in between sip-listen and cpm2mail; env: environment of the programs; root: of the spool."""
+    def __init__(self, build, scratch, conf, env=None, root=None):
+        """env: environment of the programs; root: of the spool."""
         self.build, self.env = build, env
         self.dir = fresh(scratch, "gateway")
         self.root = root or os.path.join(self.dir, "spool")
@@ -45,31 +45,16 @@ class Gateway:
         with open(self.conf, "w") as f:
             f.write('gateway = "127.0.0.1";\nmail_domain = "rcs.example.net";\nsip_domains = ("ims.example.net");\n'
                     'trusted_peers = ("127.0.0.1");\ndomain_map = (("ims.example.net", "rcs.example.net"));\n'
-                    'msgid_key = ("%s");\nsip_listen = ("udp:127.0.0.1:%d", "tcp:127.0.0.1:%d");\n'
-                    'next_hop_smarthost = "%s";\n%s'
-                    % (key, self.port, self.port, next_hop or "maildir:" + self.mail, conf))
-        q = lambda name: os.path.join(self.root, name)
-        answers = "sip.response=%s/%d" % (q("sip-listen"), listeners)
-        if filter:
-            self.start(filter, ["-i", q("filter"), "-o", "sip.request=" + q("cpm2mail")])
-        for n in range(listeners):
-            self.start("sip-listen", ["-n", str(n), "-i", q("sip-listen.%d" % n),
-                                      "-o", "sip.request=" + q("filter" if filter else "cpm2mail")])
-        self.start("cpm2mail", ["-i", q("cpm2mail"), "-o", "mail.out=" + q("mail-route"), "-o", "mail.out.routed=" + q("smtp-send"), "-o", answers,
-                                "-o", "sip.join=" + q("report"), "-o", "sip.request=" + q("mail-route"),
-                                "-o", "receipt=" + q("report"), "-o", "alias=" + q("mail2cpm"), "-o", "mail.result=" + q("report")])
-        self.start("mail-route", ["-i", q("mail-route"), "-o", "mail.out=" + q("smtp-send"), "-o", answers,
-                                  "-o", "mail.result=" + q("report"), "-o", "sip.request=" + q("cpm2mail")])
-        self.start("smtp-send", ["-i", q("smtp-send"), "-o", "mail.result=" + q("report")])
-        self.start("report", ["-i", q("report"), "-o", answers, "-o", "sip.forget=" + q("cpm2mail"),
-                              "-o", "sip.send=" + q("sip-route"), "-o", "mail.out=" + q("mail-route")])
-        self.wait()
+                    'msgid_key = ("%s");\n%s' % (key, conf))
 
-    def start(self, program, options):
+    def queue(self, name):
+        return os.path.join(self.root, name)
+
+    def start(self, program, options, pass_fds=()):
         argv = [os.path.join(self.build, "cmd", program), "-c", self.conf] + options
         name = os.path.basename(program)
         with open(os.path.join(self.dir, name + ".log"), "ab") as log:
-            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env)
+            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env, pass_fds=pass_fds)
         p.began, p.ended = time.monotonic(), None
         self.commands.append((program, options))
         self.processes["%s.%d" % (name, len(self.processes))] = (name, p)
@@ -112,23 +97,6 @@ class Gateway:
                 n += len([f for f in files if f != "lock"])
         return n
 
-    def wait(self):
-        ask = ("OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bKb%d;rport\r\nFrom: <sip:b@x>;tag=1\r\n"
-               "To: <sip:x@127.0.0.1>\r\nCall-ID: ask%d\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n")
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.settimeout(0.2)
-            for i in range(100):
-                for name, p in self.processes.values():
-                    if p.poll() is not None:
-                        sys.exit("gateway: %s ended: %s" % (name, open(os.path.join(self.dir, name + ".log")).read()[-2000:]))
-                try:
-                    s.sendto((ask % (s.getsockname()[1], i, i)).encode(), ("127.0.0.1", self.port))
-                    if s.recv(4096).startswith(b"SIP/2.0 200"):
-                        return
-                except OSError:
-                    time.sleep(0.05)
-        sys.exit("gateway: sip-listen does not answer")
-
     def cpu(self):
         """CPU seconds of each program so far."""
         used = {}
@@ -155,10 +123,6 @@ class Gateway:
             used[name] = used.get(name, 0) + kb / 1024
         return used
 
-    def mails(self):
-        new = os.path.join(self.mail, "new")
-        return os.listdir(new) if os.path.isdir(new) else []
-
     def kill(self):
         for _, p in self.processes.values():
             p.kill()
@@ -174,3 +138,76 @@ class Gateway:
                 p.kill()
                 sys.exit("gateway: %s does not stop" % name)
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Gateway(Programs):
+    """The programs of the way MESSAGE -> mail."""
+
+    def __init__(self, build, scratch, conf="", next_hop=None, listeners=1, filter=None, env=None, root=None):
+        """filter: a program that is put in between sip-listen and cpm2mail."""
+        super().__init__(build, scratch, "", env, root)
+        with open(self.conf, "a") as f:
+            f.write('sip_listen = ("udp:127.0.0.1:%d", "tcp:127.0.0.1:%d");\nnext_hop_smarthost = "%s";\n%s'
+                    % (self.port, self.port, next_hop or "maildir:" + self.mail, conf))
+        q = self.queue
+        answers = "sip.response=%s/%d" % (q("sip-listen"), listeners)
+        if filter:
+            self.start(filter, ["-i", q("filter"), "-o", "sip.request=" + q("cpm2mail")])
+        for n in range(listeners):
+            self.start("sip-listen", ["-n", str(n), "-i", q("sip-listen.%d" % n),
+                                      "-o", "sip.request=" + q("filter" if filter else "cpm2mail")])
+        self.start("cpm2mail", ["-i", q("cpm2mail"), "-o", "mail.out=" + q("mail-route"), "-o", "mail.out.routed=" + q("smtp-send"), "-o", answers,
+                                "-o", "sip.join=" + q("report"), "-o", "sip.request=" + q("mail-route"),
+                                "-o", "receipt=" + q("report"), "-o", "alias=" + q("mail2cpm"), "-o", "mail.result=" + q("report")])
+        self.start("mail-route", ["-i", q("mail-route"), "-o", "mail.out=" + q("smtp-send"), "-o", answers,
+                                  "-o", "mail.result=" + q("report"), "-o", "sip.request=" + q("cpm2mail")])
+        self.start("smtp-send", ["-i", q("smtp-send"), "-o", "mail.result=" + q("report")])
+        self.start("report", ["-i", q("report"), "-o", answers, "-o", "sip.forget=" + q("cpm2mail"),
+                              "-o", "sip.send=" + q("sip-route"), "-o", "mail.out=" + q("mail-route")])
+        self.wait()
+
+    def wait(self):
+        ask = ("OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=z9hG4bKb%d;rport\r\nFrom: <sip:b@x>;tag=1\r\n"
+               "To: <sip:x@127.0.0.1>\r\nCall-ID: ask%d\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(0.2)
+            for i in range(100):
+                for name, p in self.processes.values():
+                    if p.poll() is not None:
+                        sys.exit("gateway: %s ended: %s" % (name, open(os.path.join(self.dir, name + ".log")).read()[-2000:]))
+                try:
+                    s.sendto((ask % (s.getsockname()[1], i, i)).encode(), ("127.0.0.1", self.port))
+                    if s.recv(4096).startswith(b"SIP/2.0 200"):
+                        return
+                except OSError:
+                    time.sleep(0.05)
+        sys.exit("gateway: sip-listen does not answer")
+
+    def mails(self):
+        new = os.path.join(self.mail, "new")
+        return os.listdir(new) if os.path.isdir(new) else []
+
+
+class MailGateway(Programs):
+    """The programs of the way mail -> MESSAGE: SMTP at .port, SIP to a user agent at sip (a port, over TCP)."""
+
+    def __init__(self, build, scratch, sip, conf="", transport="tcp"):
+        super().__init__(build, scratch, 'outbound_proxy = "sip:127.0.0.1:%d;transport=%s";\npostmaster_target = "postmaster@example.org";\n'
+                         'rate_mail = 0;\nmax_sessions_per_peer = 1000;\n%s' % (sip, transport, conf))
+        q = self.queue
+        result = ["-o", "sip.result=" + q("report")]
+        self.start("mail2cpm", ["-i", q("mail2cpm"), "-o", "sip.send=" + q("sip-route"), "-o", "receipt=" + q("report"), "-o",
+                                "mail.out=" + q("mail-route"), "-o", "thread=" + q("cpm2mail")] + result)
+        self.start("sip-route", ["-i", q("sip-route"), "-o", "sip.send=" + q("sip-send")] + result)
+        self.start("sip-send", ["-i", q("sip-send"), "-o", "sip.send=" + q("sip-route")] + result)
+        self.start("report", ["-i", q("report"), "-o", "sip.response=" + q("sip-listen"), "-o", "sip.forget=" + q("cpm2mail"), "-o",
+                              "sip.send=" + q("sip-route"), "-o", "mail.out=" + q("mail-route")])
+        self.start("cpm2mail", ["-i", q("cpm2mail"), "-o", "mail.out=" + q("mail-route"), "-o", "mail.out.routed=" + q("smtp-send"), "-o",
+                                "sip.response=" + q("sip-listen"), "-o", "sip.join=" + q("report"), "-o", "sip.request=" + q("mail-route"),
+                                "-o", "receipt=" + q("report"), "-o", "alias=" + q("mail2cpm"), "-o", "mail.result=" + q("report")])
+        ready, told = os.pipe()
+        self.start("smtp-listen", ["-l", "smtp:127.0.0.1:%d" % self.port, "--ready-fd", str(told), "-o", "mail.in=" + q("mail2cpm")], (told,))
+        os.close(told)
+        if os.read(ready, 1) != b"\n":
+            sys.exit("gateway: smtp-listen ended: %s" % open(os.path.join(self.dir, "smtp-listen.log")).read()[-2000:])
+        os.close(ready)

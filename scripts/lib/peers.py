@@ -1,5 +1,5 @@
 """peers - the programs beside which the gateway is measured: an SMTP sink, Postfix, Kamailio. Each on ports and in a directory of its own."""
-import atexit, os, pwd, shutil, socket, subprocess, sys, time
+import atexit, json, os, pwd, shutil, socket, subprocess, sys, time
 from gateway import TICK, fresh, free_port
 
 ENV = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
@@ -44,6 +44,41 @@ def tree_cpu(root):
     return total
 
 
+def smtp_source(port, count, octets, sessions, sender, recipient, numbered=False):
+    """count mails in so many sessions that stay open; numbered: each to somebody else, with a number in front of the address."""
+    subprocess.run(["smtp-source", "-d", "-s", str(sessions), "-m", str(count), "-l", str(octets), "-f", sender, "-t", recipient]
+                   + (["-N"] if numbered else []) + ["127.0.0.1:%d" % port], env=ENV, check=True, stdout=subprocess.DEVNULL)
+
+
+class UserAgent:
+    """sip-uas on a port."""
+
+    def __init__(self, build):
+        self.port = free_port()
+        self.process = subprocess.Popen([os.path.join(build, "t", "bench", "sip-uas"), str(self.port)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        atexit.register(self.close)
+        if self.process.stdout.readline() != "ready\n":
+            sys.exit("bench: sip-uas does not start")
+
+    def answered(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())["answered"]
+
+    def wait(self, count, seconds=120):
+        """Until so many requests were answered since it began."""
+        end = time.monotonic() + seconds
+        while self.answered() < count:
+            if time.monotonic() > end:
+                sys.exit("bench: only %d of %d messages came" % (self.answered(), count))
+            time.sleep(0.005)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
 class Sink:
     """smtp-sink on a port, for the time of a with statement."""
 
@@ -63,7 +98,8 @@ class Sink:
 
 
 class Postfix:
-    """An instance with Debian's defaults, which relays everything to a port here. Its queue is below scratch: the same file system as the spool's."""
+    """An instance with Debian's defaults, which relays everything to a port here, or delivers it into a Maildir. Its queue and that are below scratch: the
+    same file system as the spool's."""
 
     NEEDS = ("postfix", "postconf", "smtp-source", "smtp-sink")
 
@@ -75,8 +111,9 @@ class Postfix:
             return False
         return os.getuid() == 0 and there(*cls.NEEDS) and os.path.exists("/usr/share/postfix/master.cf.dist")
 
-    def __init__(self, scratch, sink):
-        self.port = free_port()
+    def __init__(self, scratch, sink=None):
+        """sink: the port; None: mail of rcs.example.net is delivered into a Maildir by virtual(8)."""
+        self.port, self.delivered = free_port(), 0
         self.dir = fresh(scratch, "postfix")
         os.chmod(scratch, 0o711)
         os.chmod(self.dir, 0o755)
@@ -87,8 +124,15 @@ class Postfix:
         etc = os.path.join(self.dir, "etc")
         with open(os.path.join(etc, "main.cf"), "w") as f:
             f.write("compatibility_level = 3.6\nqueue_directory = %s\ndata_directory = %s/data\nmyhostname = mail.example.net\n"
-                    "mydestination =\nrelayhost = [127.0.0.1]:%d\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nalias_maps =\n"
-                    "mynetworks = 127.0.0.0/8\n" % (self.queue, self.dir, sink))
+                    "inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nalias_maps =\nmynetworks = 127.0.0.0/8\n" % (self.queue, self.dir))
+            if sink:
+                f.write("mydestination =\nrelayhost = [127.0.0.1]:%d\n" % sink)
+            else:
+                boxes = os.path.join(self.dir, "boxes")
+                os.mkdir(boxes)
+                shutil.chown(boxes, "nobody")
+                f.write("mydestination =\nvirtual_mailbox_domains = rcs.example.net\nvirtual_mailbox_base = %s\nvirtual_mailbox_maps = static:box/\n"
+                        "virtual_uid_maps = static:%d\nvirtual_gid_maps = static:%d\n" % (boxes, *pwd.getpwnam("nobody")[2:4]))
         with open("/usr/share/postfix/master.cf.dist") as f, open(os.path.join(etc, "master.cf"), "w") as out:
             for line in f:
                 out.write("127.0.0.1:%d inet%s" % (self.port, line.split("inet", 1)[1]) if line.startswith("smtp ") and "inet" in line
@@ -116,9 +160,20 @@ class Postfix:
 
     def relay(self, count, octets, sessions=4):
         """count mails in, until all are out again: seconds."""
+        return self.through(lambda: smtp_source(self.port, count, octets, sessions, "alice@rcs.example.net", "bob@example.org"))
+
+    def deliver(self, count, octets, sessions=4):
+        """The same into the Maildir."""
+        seconds = self.through(lambda: smtp_source(self.port, count, octets, sessions, "bob@example.org", "alice@rcs.example.net", True))
+        box = os.path.join(self.dir, "boxes", "box", "new")
+        self.delivered += count
+        if len(os.listdir(box)) != self.delivered:
+            sys.exit("bench: Postfix did not deliver all mails")
+        return seconds
+
+    def through(self, send):
         began = time.monotonic()
-        subprocess.run(["smtp-source", "-d", "-s", str(sessions), "-m", str(count), "-l", str(octets), "-f", "alice@rcs.example.net", "-t",
-                        "bob@example.org", "127.0.0.1:%d" % self.port], env=ENV, check=True, stdout=subprocess.DEVNULL)
+        send()
         self.wait_empty()
         seconds = time.monotonic() - began
         if any(files for _, _, files in os.walk(os.path.join(self.queue, "deferred"))):
