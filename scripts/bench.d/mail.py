@@ -1,5 +1,5 @@
 """Mail -> MESSAGE through the whole gateway, beside Postfix that takes and delivers the same mails. In turn, one after the other."""
-import statistics, time
+import base64, os, smtplib, statistics, time
 from gateway import MailGateway
 from peers import Postfix, UserAgent, smtp_source, tree_cpu
 
@@ -49,5 +49,44 @@ def measure(bench):
     bench.figure("mail_to_message_cpu_us", round(middle(lambda r: sum(r[1].values()))), "us CPU a mail, all programs of the gateway")
     bench.figure("postfix_delivers_cpu_us", round(middle(lambda r: r[3])), "us CPU a mail, all of Postfix")
     postfix.close()
+    g.close()
+    uas.close()
+
+
+def html_reply(octets):
+    """What a web mail makes of an answer: a short text, and the whole story below it in a quote."""
+    story = "".join("<p style=\"margin:0 0 12px 0;font-family:Arial,sans-serif\">Line %d of <b>the story</b> &mdash; it goes on &amp; on.</p>\r\n" % i
+                    for i in range(octets // 105))
+    return ("From: Bob <bob@example.org>\r\nTo: alice@rcs.example.net\r\nSubject: Re: the story\r\nMessage-ID: <html.%d@example.org>\r\n"
+            "Date: Fri, 20 Nov 2026 08:56:44 +0100\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset=UTF-8\r\n\r\n"
+            "<html><body><div>Yes, I have read it all.</div><div class=\"gmail_quote\"><div class=\"gmail_attr\">On Thu, 19 Nov 2026 at 10:00, Alice "
+            "&lt;alice@rcs.example.net&gt; wrote:<br></div><blockquote class=\"gmail_quote\">\r\n%s</blockquote></div></body></html>\r\n"
+            % (os.getpid(), story))
+
+
+def attachment(octets):
+    content = base64.encodebytes(os.urandom(octets)).replace(b"\n", b"\r\n").decode()
+    return ("From: Bob <bob@example.org>\r\nTo: alice@rcs.example.net\r\nSubject: the film\r\nMessage-ID: <film.%d@example.org>\r\n"
+            "Date: Fri, 20 Nov 2026 08:56:44 +0100\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b7\r\n\r\n"
+            "--b7\r\nContent-Type: text/plain\r\n\r\nHere it is.\r\n--b7\r\nContent-Type: video/mp4\r\n"
+            "Content-Disposition: attachment; filename=film.mp4\r\nContent-Transfer-Encoding: base64\r\n\r\n%s--b7--\r\n" % (os.getpid(), content))
+
+
+def measure_large(bench):
+    """An answer of 100 KB of HTML, then 10 MB attached: the memory of every process. One gateway, each mail alone."""
+    uas = UserAgent(bench.build)
+    g = MailGateway(bench.build, bench.scratch, uas.port)
+    for name, mail in (("an answer of 100 KB HTML", html_reply(100000)), ("an attachment of 10 MB", attachment(10000000))):
+        bench.progress("mail_large: %s" % name)
+        before, had, began = gateway_cpu(g), uas.answered(), time.monotonic()
+        with smtplib.SMTP("127.0.0.1", g.port) as s:
+            s.sendmail("bob@example.org", ["alice@rcs.example.net"], mail)
+        uas.wait(had + 1)
+        seconds = time.monotonic() - began
+        bench.drained(g)
+        after, peak = gateway_cpu(g), g.peak_mb()
+        bench.say("%s, %.2f s: " % (name, seconds) + ", ".join("%s %.1f MB %d ms" % (p, peak[p], (after[p] - before[p]) * 1000) for p in peak))
+    worst = max(peak, key=peak.get)
+    bench.figure("mail2cpm_peak_rss_mb", round(peak[worst], 1), "MB, the highest peak of resident memory (%s)" % worst, most=24)
     g.close()
     uas.close()
