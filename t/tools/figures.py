@@ -11,12 +11,13 @@ FIGURES = (
     ("spool_records_per_s", None), ("spool_batches_per_s", None), ("transaction_bytes", 2048), ("transaction_lookup_us", 5),
     ("message_to_maildir_per_s", None), ("sipp_to_sipp_per_s", None), ("large_body_peak_rss_mb", 20), ("idle_pss_mb", 36),
     ("noop_filter_us", None), ("recovery_s", None),
+    ("mail2cpm_us", None), ("reply_score", None), ("mail2cpm_peak_rss_mb", 24),
 )
 # those that need a peer: asked for where the peer is on the machine
 PEERS = {
     "smtp-sink": ("after_drain_vs_before", "throughput_full_vs_empty", "body_10k_vs_wire", "body_100k_vs_wire"),
     "kamailio": ("accept_per_s", "accept_vs_kamailio"),
-    "postfix": ("throughput_vs_postfix", "cpu_vs_postfix", "latency_p50_vs_postfix", "latency_p99_vs_postfix"),
+    "postfix": ("throughput_vs_postfix", "cpu_vs_postfix", "latency_p50_vs_postfix", "latency_p99_vs_postfix", "mail_to_message_vs_postfix"),
 }
 
 if os.environ.get("SANITIZED") == "yes":
