@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+enum { KEPT_LONGER_S = 600 };
+
 /* ---- timers ---- */
 
 /* The result itself comes back when the time is over: nothing else has to survive a restart. What it returned lies in
@@ -38,13 +40,20 @@ static int64_t by_over(const json_t *origin, const char *mode)
 	return record_int(by, "at", 0) + 1000 * record_int(by, "seconds", 0);
 }
 
+/* A duration that a row must outlive. */
+static int64_t patience_ms(const struct frame_item *it, const char *knob)
+{
+	int64_t wait = conf_int(frame_conf(it->frame), knob, NULL),
+		kept = conf_int(frame_conf(it->frame), "state_ttl", NULL);
+	return 1000 * (wait < kept - KEPT_LONGER_S ? wait : kept - KEPT_LONGER_S);
+}
+
 /* ---- outcomes ---- */
 
 /* No IMDN within imdn_wait: relayed. Without its wrapper the message asked for none: it need not be waited for. */
 static void taken(struct report *r, struct frame_item *it, struct mailed_row *row)
 {
-	int64_t wait =
-		record_bool(it->in->member, "as_text") ? 0 : 1000 * conf_int(frame_conf(it->frame), "imdn_wait", NULL);
+	int64_t wait = record_bool(it->in->member, "as_text") ? 0 : patience_ms(it, "imdn_wait");
 	if (row->told & MAILED_TERMINAL || !notice_wanted(row->origin, EVENT_RELAYED) || !timer(it, began(it) + wait))
 		return;
 	struct event e = {.source = EVENT_TIMER, .what = EVENT_RELAYED};
@@ -55,8 +64,7 @@ static void taken(struct report *r, struct frame_item *it, struct mailed_row *ro
 /* It is tried again: after delay_warning, or when BY is over in mode N, the sender learns of it. */
 static void waits(struct report *r, struct frame_item *it, struct mailed_row *row, const struct mailed_part *part)
 {
-	int64_t due = began(it) + 1000 * conf_int(frame_conf(it->frame), "delay_warning", NULL),
-		by = by_over(row->origin, "N");
+	int64_t due = began(it) + patience_ms(it, "delay_warning"), by = by_over(row->origin, "N");
 	struct event e = {.source = EVENT_TIMER, .what = EVENT_DELAYED};
 	if (by && by < due) {
 		due = by;

@@ -20,6 +20,18 @@ while IFS='|' read -r left notify right diagnostic; do
 	[ -z "$right" ] || same "  Diagnostic-Code" "$(trim "$diagnostic")" "$(jq -r '.mail.body.text | capture("Diagnostic-Code: (?<d>[^\r]*)").d' "$scratch/out")"
 done < <(rows rows-5.4-sip)
 
+# ---- the worked example (4.11) ----
+notify=SUCCESS,FAILURE more='{"received": 1772705702000}'
+fresh
+{ sent_on done 200 2.0.0; imdn delivery/delivered; } | now=2026-03-05T10:15:09Z run | jq -r 'select(.type == "mail.out").mail.body.text' | tr -d '\r' >"$scratch/out"
+for line in 'Date: Thu, 05 Mar 2026 10:15:09 +0000' 'From: "Mail gateway" <postmaster@rcs.example.net>' 'To: bob@example.org' 'Subject: Delivered: Parking' \
+	'In-Reply-To: <park-9@mail.example.org>' 'Auto-Submitted: auto-replied' 'Original-Envelope-Id: QQ31' 'Reporting-MTA: dns; rcs.example.net' 'DSN-Gateway: dns; mailgw.ims.example.net' \
+	'Arrival-Date: Thu, 05 Mar 2026 10:15:02 +0000' 'Final-Recipient: rfc822;+14155550101@rcs.example.net' 'Action: delivered' 'Status: 2.1.5'; do
+	check "4.11 $line" grep -qFx "$line" "$scratch/out"
+done
+check "4.11 Message-ID" grep -qF '<r.d589161a70e28b6a9c3ee0c3449598c5.9a4faf4670824041d3cdf6a6ab4c012a.81a6a0bc.f581696603@rcs.example.net>' "$scratch/out"
+more=
+
 # ---- once, or never ----
 notify=SUCCESS,FAILURE,DELAY
 fresh
