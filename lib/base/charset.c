@@ -96,7 +96,10 @@ bool charset_to_utf8(struct buf *out, struct slice in, struct slice charset)
 		cd = iconv_open("UTF-8", "windows-1252");
 	if (cd == (iconv_t)-1)
 		return scrub(out, in);
-	bool clean = convert(out, in, cd);
+	struct buf wide = {0};
+	bool clean = convert(&wide, in, cd);
 	iconv_close(cd);
+	clean = scrub(out, slice_buf(&wide)) && clean; /* some converters let pass what is no character */
+	buf_free(&wide);
 	return clean;
 }

@@ -142,7 +142,7 @@ const char *const phrase_products[] = {
 	"BlackBerry", "Windows", "Outlook", "Yahoo", "AOL", "Proton", "Mailbird", "Mailspring", "Spark", "Superhuman", "K-9", "FairEmail", "BlueMail",
 	"Thunderbird", "Zoho", "GMX", "WEB.DE", "Gmail", "Verse", "Fastmail", "Tutanota", "Tuta", "Posteo", "Mail.ru", "Яндекс", "Yandex", "Почта", "Mobil",
 	"mobile", "smartphone", "phone", "Handy", "Telefon", "téléphone", "teléfono", "telefono", "celular", "móvil", "telemóvel", "telefoon", "puhelim",
-	"telefonu", "телефон", "tablet", "smartfon", "app ", "T-Mobile", "Orange", "Free", "eM Client", "Mimestream", "Airmail", "Newton", "HEY", NULL};
+	"telefonu", "телефон", "tablet", "smartfon", "app ", "T-Mobile", "Orange", "Free", "eM Client", "Mimestream", "Airmail", "Newton", "HEY", "Edison", "myMail", "Mail for", NULL};
 
 const char *const phrase_footers[] = {
 	"发自我的", "發自我的", "来自我的", "从我的", "從我的", "发送自", "寄自", "传送自", "發送自", "由我的", "使用 Outlook", "使用邮件应用", "获取 Outlook", "取得 Outlook",

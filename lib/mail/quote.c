@@ -118,17 +118,18 @@ static enum lead_kind classify(struct slice s, bool *opened, bool *exact)
 {
 	enum lead_kind kind = LEAD_NONE;
 	bool date = has_date(s), time = has_time(s), address = has_address(s);
-	*exact = time || address;
+	*exact = address;
 	*opened = false;
 	for (size_t i = 0; i < phrase_attributions_n; i++) {
 		const struct phrase_attribution *row = &phrase_attributions[i];
 		if (!row_matches(row, s))
 			continue;
-		if (*row->open && (date || (has_digit(s) && *exact))) {
+		if (*row->open && (date || (has_digit(s) && (time || address)))) {
 			*opened = true;
+			*exact = time || address;
 			return LEAD_ATTRIBUTION;
 		}
-		if (date && *exact)
+		if (date && (time || address))
 			kind = LEAD_ATTRIBUTION;
 		else if (kind == LEAD_NONE && s.n <= WEAK_OCTETS)
 			kind = LEAD_WEAK;

@@ -54,7 +54,7 @@ enum lead_kind {
 struct lead {
 	enum lead_kind kind;
 	size_t from, to; /* lines */
-	bool exact;	 /* an attribution with an address or a time of day in it */
+	bool exact;	 /* an attribution that nobody writes by hand: an address in it, or its opening word and a time of day */
 };
 
 /* Does a lead end (attribution) or begin (separator) at line i? Looks at a bounded number of lines around it, from line

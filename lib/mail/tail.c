@@ -5,6 +5,7 @@
 enum {
 	SIGNATURE_LINES = 30,	 /* behind "-- " */
 	LOOSE_SIGNATURE = 10,	 /* behind "--", which people also write between two thoughts */
+	RULED_LINES = 8,
 	FOOTER_LINES = 3,
 	FOOTER_OCTETS = 240,
 	DISCLAIMER_LINES = 60,
@@ -78,6 +79,21 @@ static size_t signature(const struct reply_lines *l, size_t first, size_t end)
 			return i;
 	}
 	return end;
+}
+
+/* A name or an address under a line of dashes, below the quote or alone at the end: the signature of programs and people
+ * who do not know of "-- ". */
+static size_t ruled_signature(const struct reply_lines *l, size_t first, size_t end)
+{
+	size_t i = end;
+	while (i > first && end - i < RULED_LINES && !l->v[i - 1].quoted && !reply_rule(reply_line(l, i - 1), 3))
+		i--;
+	if (i == first || i == end || !reply_rule(reply_line(l, i - 1), 3))
+		return end;
+	size_t above = reply_trim(l, first, i - 1);
+	struct slice name = reply_line(l, i);
+	bool address = end - i == 1 && memchr(name.p, '@', name.n) && !memchr(name.p, ' ', name.n);
+	return above > first && (l->v[above - 1].quoted || address) ? i - 1 : end;
 }
 
 /* What HTML calls the signature, if nothing of the writer's stands behind it. */
@@ -205,6 +221,8 @@ size_t reply_tail(const struct reply_lines *l, size_t first, size_t end)
 			end = list_footer(l, first, end);
 		if (end == before && end > first)
 			end = card(l, first, end);
+		if (end == before && end > first)
+			end = ruled_signature(l, first, end);
 		if (end == before)
 			break;
 		end = rule_above(l, first, reply_trim(l, first, end));
