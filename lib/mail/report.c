@@ -289,19 +289,22 @@ static void read_head(struct report_work *w, const struct mail_head *h, struct s
 	w->automatic = submitted.n && !slice_istarts(submitted, "no");
 }
 
-/* In-Reply-To, and References from the last to the first. */
+/*
+ * In-Reply-To, and the last of References: that is the mail itself. Those before it are what it answered; to take one of
+ * them, where the mail's own id was changed on the way, would report about another mail.
+ */
 static void read_ancestors(struct report_work *w, const struct mail_head *h)
 {
-	struct slice value, ids[REPORT_IDS_MAX], id;
+	struct slice value, id, last = {NULL, 0};
 	size_t n = 0;
 	for (size_t k = 0; k < 2 && (value = mail_head_get(h, "In-Reply-To", k)).p; k++)
 		while (mail_msgid_next(&value, &id) && n++ < REPORT_IDS_MAX)
 			report_add_id(w, REPORT_IN_REPLY_TO, id);
 	value = mail_head_get(h, "References", 0);
-	for (n = 0; value.p && mail_msgid_next(&value, &id); n++)
-		ids[n % REPORT_IDS_MAX] = id;
-	for (size_t k = 0; k < n && k < REPORT_IDS_MAX; k++)
-		report_add_id(w, REPORT_REFERENCES, ids[(n - 1 - k) % REPORT_IDS_MAX]);
+	while (value.p && mail_msgid_next(&value, &id))
+		last = id;
+	if (last.p)
+		report_add_id(w, REPORT_REFERENCES, last);
 }
 
 static int by_worth(const void *a, const void *b)

@@ -33,7 +33,7 @@ enum report_place {
 	REPORT_RETURNED, /* Message-ID of the returned message or header */
 	REPORT_ORIGINAL, /* Original-Message-ID of an MDN */
 	REPORT_IN_REPLY_TO,
-	REPORT_REFERENCES, /* last one first */
+	REPORT_REFERENCES, /* the last one */
 	REPORT_BODY,	   /* in the text of a bounce, or in what is quoted in it; only ids of ours */
 };
 

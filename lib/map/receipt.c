@@ -1,5 +1,6 @@
 #include "map/receipt.h"
 
+#include "base/text.h"
 #include "mail/address.h"
 
 bool receipt_ours(void *names, struct slice msgid)
@@ -94,14 +95,24 @@ bool receipt_of_report(json_t *receipt, const struct report *r, const char *rcpt
 
 /* ---- from an IMDN ---- */
 
+/* CPIM values may hold any octet. */
+static void put_clean(json_t *receipt, const char *key, const char *value)
+{
+	struct buf clean = {0};
+	text_sanitise(&clean, slice_of(value), IMDN_VALUE_MAX);
+	if (clean.n)
+		record_set(receipt, key, clean.p);
+	buf_free(&clean);
+}
+
 bool receipt_of_imdn(json_t *receipt, const struct imdn *i, const char *from, const char *message_id)
 {
 	if (i->notification == IMDN_NOTE_NONE || i->status == IMDN_STATUS_NONE)
 		return false;
 	record_set(receipt, "source", "imdn");
-	record_set(receipt, "from", from);
-	if (message_id && message_id[0])
-		record_set(receipt, "message_id", message_id);
+	put_clean(receipt, "from", from);
+	if (message_id)
+		put_clean(receipt, "message_id", message_id);
 	record_set(record_object(receipt, "about"), "imdn_id", i->message_id);
 	record_set(receipt, "notification", imdn_notification_name(i->notification));
 	record_set(receipt, "status", imdn_status_name(i->status));

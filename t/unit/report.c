@@ -97,14 +97,20 @@ static void limits(void)
 	report_free(&r);
 	buf_clear(&mail);
 
-	buf_puts(&mail, "From: a@x.example\r\nReferences:");
+	buf_puts(&mail, "From: a@x.example\r\nReferences: <ours.older@x>\r\n <ours.last@x>\r\nIn-Reply-To:");
 	for (int i = 0; i < 3 * REPORT_IDS_MAX; i++)
 		buf_printf(&mail, "\r\n <%s%d@x>", i % 3 ? "other" : "ours", i);
 	buf_puts(&mail, "\r\nContent-Type: multipart/report; boundary=b\r\n\r\n--b\r\n"
 			"Content-Type: message/delivery-status\r\n\r\nFinal-Recipient: rfc822;u@x.example\r\n"
 			"Action: failed\r\nStatus: 5.1.1\r\n--b--\r\n");
-	ok(read(&r, buf_str(&mail), "") == REPORT_DSN && r.nids == REPORT_IDS_MAX, "so many References are taken");
-	is_str(r.ids[0].id, "ours93@x", "ours first, the last first");
+	ok(read(&r, buf_str(&mail), "") == REPORT_DSN && r.nids == REPORT_IDS_MAX + 1, "so many ids are taken");
+	is_str(r.ids[0].id, "ours0@x", "ours first, in their order");
+	bool last = false, older = false;
+	for (size_t i = 0; i < r.nids; i++) {
+		last |= strcmp(r.ids[i].id, "ours.last@x") == 0;
+		older |= strcmp(r.ids[i].id, "ours.older@x") == 0;
+	}
+	ok(last && !older, "of References the last one alone");
 	report_free(&r);
 	buf_clear(&mail);
 
