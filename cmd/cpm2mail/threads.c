@@ -6,7 +6,7 @@
 
 #include <sqlite3.h>
 
-enum { PRUNE_EVERY = 256, ID_MAX = 900, IDS_MAX = 64, REFERENCES_MAX = 4096, VALUE_MAX = 4096 };
+enum { PRUNE_EVERY = 256, ID_MAX = 900, IDS_MAX = 64, REFERENCES_MAX = 4096, VALUE_MAX = 4096, PARTS_MAX = 1000 };
 
 static sqlite3_stmt *prepare(struct threads *t, const char *sql)
 {
@@ -156,6 +156,33 @@ static void begin(struct threads *t, const char *conv, const char *address, bool
 	run(t, t->begin);
 }
 
+/* true: it was not there. */
+static bool add(struct threads *t, const char *contr, bool private, int64_t at, const char *msgid,
+		const struct buf *references)
+{
+	bind_text(t->add, 1, contr);
+	sqlite3_bind_int(t->add, 2, private);
+	sqlite3_bind_int64(t->add, 3, at);
+	bind_text(t->add, 4, msgid);
+	bind_text(t->add, 5, buf_str(references));
+	run(t, t->add);
+	t->added++;
+	return sqlite3_changes(t->db) > 0;
+}
+
+/* The contributions of its attachments. */
+static void add_parts(struct threads *t, const json_t *member, bool private, int64_t at, const char *msgid,
+		      const struct buf *references)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach (record_get(member, "parts"), i, v) {
+		const char *contr = json_string_value(v);
+		if (i < PARTS_MAX && contr && *contr && strlen(contr) <= VALUE_MAX)
+			add(t, contr, private, at, msgid, references);
+	}
+}
+
 bool threads_take(struct threads *t, const json_t *member, int64_t now_ms)
 {
 	const char *contr = value(member, "contribution"), *conv = value(member, "conversation");
@@ -170,18 +197,12 @@ bool threads_take(struct threads *t, const json_t *member, int64_t now_ms)
 	if (at < t->alive_ms)
 		return true;
 	read_references(member, &references);
-	bind_text(t->add, 1, contr);
-	sqlite3_bind_int(t->add, 2, private);
-	sqlite3_bind_int64(t->add, 3, at);
-	bind_text(t->add, 4, msgid);
-	bind_text(t->add, 5, buf_str(&references));
-	run(t, t->add);
+	add_parts(t, member, private, at, msgid, &references);
 	/* A repeated record must not set the conversation back behind the mails that followed it. */
-	if (sqlite3_changes(t->db) && *address) {
+	if (add(t, contr, private, at, msgid, &references) && *address) {
 		threads_append(&with, slice_buf(&references), slice_of(msgid));
 		begin(t, conv, address, private, at, &with);
 	}
-	t->added++;
 	buf_free(&references), buf_free(&with);
 	return true;
 }

@@ -153,6 +153,19 @@ static bool readable(struct work *w)
 	return true;
 }
 
+/* Attachments that went as messages of their own: whoever answers one of them answers the mail. */
+static void put_parts(struct work *w, json_t *thread)
+{
+	struct letter *l = &w->letter;
+	unsigned sent = w->enclose.mode == ENCLOSE_SEPARATE ? (unsigned)enclose_sent(&w->enclose) : 0;
+	json_t *parts = sent ? record_array(thread, "parts") : NULL;
+	for (unsigned k = 1; k <= sent; k++) {
+		letter_part(l, k);
+		json_array_append_new(parts, json_string(buf_str(&l->contr)));
+	}
+	letter_part(l, 0);
+}
+
 static void tell_thread(struct work *w, const struct correlate_query *q, const struct correlation *found)
 {
 	struct letter *l = &w->letter;
@@ -162,6 +175,7 @@ static void tell_thread(struct work *w, const struct correlate_query *q, const s
 	struct record *out = item_output(w->it, "thread");
 	json_object_update(out->member, member);
 	json_decref(member);
+	put_parts(w, out->member);
 	item_emit(w->it, out);
 }
 
