@@ -55,8 +55,8 @@ static bool is_blocked(const char *const *blocked, const char *name, const char 
 {
 	for (; blocked && *blocked; blocked++) {
 		const char *dot = strrchr(name, '.');
-		if (strchr(*blocked, '/') ? strcasecmp(type, *blocked) == 0 :
-					    dot && strcasecmp(dot + 1, **blocked == '.' ? *blocked + 1 : *blocked) == 0)
+		if (strchr(*blocked, '/') ? strcasecmp(type, *blocked) == 0
+					  : dot && strcasecmp(dot + 1, **blocked == '.' ? *blocked + 1 : *blocked) == 0)
 			return true;
 	}
 	return false;

@@ -60,7 +60,7 @@ struct state {
 static void begin(struct state *s, GMimeContentEncoding cte)
 {
 	s->uuencode = cte == GMIME_CONTENT_ENCODING_UUENCODE;
-	s->own.from = cte == GMIME_CONTENT_ENCODING_BASE64		? TRANSFER_BASE64
+	s->own.from = cte == GMIME_CONTENT_ENCODING_BASE64	      ? TRANSFER_BASE64
 		      : cte == GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE ? TRANSFER_QP
 								      : TRANSFER_IDENTITY;
 }

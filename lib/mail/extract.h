@@ -23,13 +23,13 @@ GMimeMessage *mail_message_open(const char *p, size_t n, int fd, const char **wh
 
 /* What the walk may do; the caller has it from its configuration. */
 struct mail_text_limits {
-	int parts;			/* most parts looked at (max_mime_parts) */
-	int depth;			/* deepest nesting of multiparts and messages (max_mime_depth) */
-	int attachments;		/* most attachments listed (max_attachments) */
-	size_t text;			/* octets of UTF-8 text; a longer text part is cut and also listed as an attachment */
-	bool human_report;		/* of a multipart/report take the part for people as text; else it has none */
-	const char *const *blocked;	/* blocked_types, NULL-terminated: "exe" is an extension, "application/x-sh" a
-					 * media type; may be NULL */
+	int parts;	   /* most parts looked at (max_mime_parts) */
+	int depth;	   /* deepest nesting of multiparts and messages (max_mime_depth) */
+	int attachments;   /* most attachments listed (max_attachments) */
+	size_t text;	   /* octets of UTF-8 text; a longer text part is cut and also listed as an attachment */
+	bool human_report; /* of a multipart/report take the part for people as text; else it has none */
+	const char *const *blocked; /* blocked_types, NULL-terminated: "exe" is an extension, "application/x-sh" a
+				     * media type; may be NULL */
 };
 /* 200 parts, depth 10, 20 attachments, 1 MiB of text, nothing blocked. */
 extern const struct mail_text_limits mail_text_defaults;
@@ -48,11 +48,11 @@ struct mail_attachment {
 
 /* Why the text is not all there is. */
 enum mail_text_loss {
-	MAIL_LOSS_CHARSET = 1,	    /* octets that the declared charset does not have became U+FFFD */
-	MAIL_LOSS_CUT = 2,	    /* text over limits.text was cut */
-	MAIL_LOSS_PARTS = 4,	    /* parts beyond limits.parts or limits.depth were not looked at */
-	MAIL_LOSS_ATTACHMENTS = 8,  /* attachments beyond limits.attachments were left out: n_left_out */
-	MAIL_LOSS_ENCRYPTED = 16,   /* an encrypted part: listed as an attachment, a line in `appended` says so */
+	MAIL_LOSS_CHARSET = 1,	   /* octets that the declared charset does not have became U+FFFD */
+	MAIL_LOSS_CUT = 2,	   /* text over limits.text was cut */
+	MAIL_LOSS_PARTS = 4,	   /* parts beyond limits.parts or limits.depth were not looked at */
+	MAIL_LOSS_ATTACHMENTS = 8, /* attachments beyond limits.attachments were left out: n_left_out */
+	MAIL_LOSS_ENCRYPTED = 16,  /* an encrypted part: listed as an attachment, a line in `appended` says so */
 };
 
 struct mail_text {
@@ -60,9 +60,9 @@ struct mail_text {
 	struct mail_mark *marks; /* what HTML told about the lines of text, by rising offset; for reply.h */
 	size_t n_marks;
 	bool from_html;
-	struct buf appended;	 /* made by the gateway: messages within the mail, summaries of appointments, what could not
-				  * be read. To be put behind the (stripped) text, after an empty line; may be empty */
-	unsigned loss;		 /* enum mail_text_loss, or-ed */
+	struct buf appended; /* made by the gateway: messages within the mail, summaries of appointments, what could not
+			      * be read. To be put behind the (stripped) text, after an empty line; may be empty */
+	unsigned loss;	     /* enum mail_text_loss, or-ed */
 	struct mail_attachment *attachments;
 	size_t n_attachments;
 	size_t n_left_out;

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHUNK = 64 << 10 }; /* from the heap: a mapping of its own each time costs more than the parsing of a small mail */
+enum {
+	CHUNK = 64 << 10
+}; /* from the heap: a mapping of its own each time costs more than the parsing of a small mail */
 
 /* ---- the arena: gumbo gets its memory here and never gives it back singly ---- */
 
@@ -63,7 +65,7 @@ struct render {
 	bool gap;					/* a blank is due */
 	enum { LINE_EMPTY, LINE_MARK, LINE_TEXT } line; /* LINE_MARK: only the mark of a list item stands in it */
 	int pre, quotes;
-	bool too_deep; /* text was left out */
+	bool too_deep;		  /* text was left out */
 	struct mail_marks *marks; /* may be NULL */
 	unsigned due;		  /* kinds of marks for the next line, a bit each */
 };
@@ -195,7 +197,8 @@ static void walk(struct render *r, const GumboNode *node, int depth);
 
 static void image(struct render *r, const GumboElement *e)
 {
-	const char *w = markup_attribute(e, "width"), *h = markup_attribute(e, "height"), *alt = markup_attribute(e, "alt");
+	const char *w = markup_attribute(e, "width"), *h = markup_attribute(e, "height"),
+		   *alt = markup_attribute(e, "alt");
 	if (!alt || !*alt || (w && h && atoi(w) <= 1 && atoi(h) <= 1))
 		return;
 	put(r, "[", 1);
@@ -344,43 +347,6 @@ static void cut_tags(struct render *r, struct slice html)
 	buf_free(&text);
 }
 
-/*
- * Can gumbo be given this? Its time grows with the square of the depth of open elements and of the attributes of one
- * tag. Elements that the parser closes by itself (p, li, td, ...) do not count.
- */
-static bool harmless(struct slice html)
-{
-	static const char *const closed_alone[] = {"p", "li", "br", "td", "tr", "th", "hr", "img", "meta", "link", "input",
-						   "o:p", "col", "dd", "dt", "option", "wbr", "area", "base", "tbody", NULL};
-	int depth = 0;
-	for (const char *p = html.p, *end = html.p + html.n; (p = memchr(p, '<', (size_t)(end - p)));) {
-		bool close = ++p < end && *p == '/';
-		const char *name = p += close;
-		while (p < end && ((*p | 32) >= 'a' && (*p | 32) <= 'z'))
-			p++;
-		struct slice tag = {name, (size_t)(p - name)};
-		if (!tag.n)
-			continue;
-		int values = 0;
-		for (; p < end && *p != '>' && *p != '<'; p++) {
-			values += *p == '=' || *p == ' ' || *p == '/';
-			const char *quote = *p == '"' || *p == '\'' ? memchr(p + 1, *p, (size_t)(end - p - 1)) : NULL;
-			if (quote)
-				p = quote;
-		}
-		bool counts = p == end || p[-1] != '/';
-		for (const char *const *c = closed_alone; counts && *c; c++)
-			counts = !slice_ieq(tag, *c);
-		if (counts)
-			depth += close ? -1 : 1;
-		if (depth < 0)
-			depth = 0;
-		if (depth > HTML_DEPTH_MAX || values > 2 * HTML_ATTRIBUTES_MAX)
-			return false;
-	}
-	return true;
-}
-
 static bool by_tree(struct render *r, struct arena *a, struct slice html)
 {
 	GumboOptions options = kGumboDefaultOptions;
@@ -403,7 +369,7 @@ void html_to_text(struct buf *out, struct slice html, struct mail_marks *marks)
 	buf_put(out, "", 0);
 	if (html.n > HTML_OCTETS_MAX)
 		html.n = HTML_OCTETS_MAX;
-	if (!harmless(html) || !by_tree(&r, &a, html)) {
+	if (!markup_harmless(html) || !by_tree(&r, &a, html)) {
 		out->p[out->n = r.start] = '\0';
 		r = (struct render){.out = out, .start = r.start};
 		if (marks)

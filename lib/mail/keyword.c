@@ -7,10 +7,24 @@ enum { LINE_MAX_OCTETS = 256 /* a longer line is no keyword */ };
 /* What may stand around a keyword: white space, punctuation, quotes of all kinds. */
 static size_t edge(struct slice s, bool front)
 {
-	static const char *const edges[] = {"\"",	    "'",	    "*",	    "`",	    "\xc2\xa0",
-					    "\xe2\x80\x98", "\xe2\x80\x99", "\xe2\x80\x9a", "\xe2\x80\x9c", "\xe2\x80\x9d",
-					    "\xe2\x80\x9e", "\xc2\xab",	    "\xc2\xbb",	    "\xe3\x80\x8c", "\xe3\x80\x8d", NULL};
-	static const char *const behind[] = {".", "!", ",", ";", ":", "\xe3\x80\x82", "\xef\xbc\x81", "\xef\xbc\x8c", NULL};
+	static const char *const edges[] = {"\"",
+					    "'",
+					    "*",
+					    "`",
+					    "\xc2\xa0",
+					    "\xe2\x80\x98",
+					    "\xe2\x80\x99",
+					    "\xe2\x80\x9a",
+					    "\xe2\x80\x9c",
+					    "\xe2\x80\x9d",
+					    "\xe2\x80\x9e",
+					    "\xc2\xab",
+					    "\xc2\xbb",
+					    "\xe3\x80\x8c",
+					    "\xe3\x80\x8d",
+					    NULL};
+	static const char *const behind[] = {".", "!", ",", ";", ":", "\xe3\x80\x82", "\xef\xbc\x81", "\xef\xbc\x8c",
+					     NULL};
 	if (s.n && strchr(" \t\r\n", front ? s.p[0] : s.p[s.n - 1]))
 		return 1;
 	for (int list = 0; list < (front ? 1 : 2); list++)
@@ -89,7 +103,8 @@ static struct slice next_line(struct slice *text)
 	return (struct slice){"", 0};
 }
 
-enum mail_keyword mail_keyword_find(const struct mail_keywords *k, struct slice text, struct slice subject, struct slice *rest)
+enum mail_keyword mail_keyword_find(const struct mail_keywords *k, struct slice text, struct slice subject,
+				    struct slice *rest)
 {
 	struct slice left = text;
 	*rest = text;
@@ -111,10 +126,11 @@ enum mail_keyword mail_keyword_find(const struct mail_keywords *k, struct slice 
 /* ---- subjects ---- */
 
 /* Reply and forward prefixes of mail programs, without their colon, in lower case (ASCII) or as written. */
-static const char *const prefixes[] = {
-	"re", "aw", "sv", "vs", "ref", "rif", "r", "odp", "antw", "ynt", "yan", "vá", "res", "rép", "réf", "antwort", "antwoord", "svar",
-	"fw", "fwd", "wg", "tr", "rv", "enc", "i", "doorst", "vl", "vb", "pd", "ilt", "İlt", "回复", "回覆", "答复", "转发", "轉寄", "返信",
-	"Отв", "Ответ", "НА", "На", "Пересл", "СП", NULL};
+static const char *const prefixes[] = {"re",   "aw",  "sv",    "vs",  "ref",  "rif",	"r",	   "odp",      "antw",
+				       "ynt",  "yan", "vá",    "res", "rép",  "réf",	"antwort", "antwoord", "svar",
+				       "fw",   "fwd", "wg",    "tr",  "rv",   "enc",	"i",	   "doorst",   "vl",
+				       "vb",   "pd",  "ilt",   "İlt", "回复", "回覆",	"答复",	   "转发",     "轉寄",
+				       "返信", "Отв", "Ответ", "НА",  "На",   "Пересл", "СП",	   NULL};
 
 /* Octets of "Re:", "RE[2]:", "Re(3):", "回复：" at the start; 0: none. */
 static size_t prefix(struct slice s)

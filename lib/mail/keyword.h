@@ -9,8 +9,8 @@
 #include "base/buf.h"
 
 enum mail_keyword {
-	MAIL_KEYWORD_NONE,    /* the first line is no keyword */
-	MAIL_KEYWORD_LEAVE,   /* the order where lists overlap */
+	MAIL_KEYWORD_NONE,  /* the first line is no keyword */
+	MAIL_KEYWORD_LEAVE, /* the order where lists overlap */
 	MAIL_KEYWORD_REJECT,
 	MAIL_KEYWORD_ACCEPT,
 	MAIL_KEYWORD_UNKNOWN, /* two different ones in the first two lines */
@@ -27,7 +27,8 @@ struct mail_keywords {
  * text is blank. *rest: the lines behind the keyword without blank ones at either end (points into text); all of the
  * text if there is no keyword.
  */
-enum mail_keyword mail_keyword_find(const struct mail_keywords *k, struct slice text, struct slice subject, struct slice *rest);
+enum mail_keyword mail_keyword_find(const struct mail_keywords *k, struct slice text, struct slice subject,
+				    struct slice *rest);
 /* The subject without its reply and forward prefixes ("Re:", "AW:", "RE[2]:", "回复：", ...), in any number. */
 struct slice mail_subject_plain(struct slice subject);
 /* The one form in which words are compared: white space, quotes and .!,;: at the ends off, case folded, NFC. */

@@ -12,7 +12,8 @@ enum {
 /* Octets of the blank at p: space, tab, CR, and those that HTML and word processors bring; 0: none. */
 static size_t blank_at(const char *p, size_t n)
 {
-	static const char *const wide[] = {"\xc2\xa0", "\xe2\x80\xaf", "\xe3\x80\x80", "\xe2\x80\x8b", "\xe2\x80\x89", NULL};
+	static const char *const wide[] = {"\xc2\xa0",	   "\xe2\x80\xaf", "\xe3\x80\x80",
+					   "\xe2\x80\x8b", "\xe2\x80\x89", NULL};
 	if (*p == ' ' || *p == '\t' || *p == '\r')
 		return 1;
 	for (const char *const *w = wide; (unsigned char)*p >= 0xc2 && *w; w++)
@@ -75,7 +76,8 @@ static void find_wrapped(struct reply_lines *l)
 {
 	for (size_t i = 1; i + 1 < l->n; i++) {
 		struct slice before = reply_line(l, i - 1);
-		if (l->v[i].quoted || !l->v[i].n || !l->v[i - 1].quoted || !l->v[i + 1].quoted || before.n < WRAPPED_MIN)
+		if (l->v[i].quoted || !l->v[i].n || !l->v[i - 1].quoted || !l->v[i + 1].quoted ||
+		    before.n < WRAPPED_MIN)
 			continue;
 		if (!strchr("?.!:;", before.p[before.n - 1]) && l->v[i].n < WRAPPED_MIN)
 			l->v[i].quoted = true;
@@ -142,15 +144,16 @@ void reply_fold(struct buf *out, struct slice line)
 		gap = false;
 		marks = marks || (unsigned char)line.p[i] == 0xcc || (unsigned char)line.p[i] == 0xcd;
 		k = 1;
-		while (i + k < line.n && (unsigned char)line.p[i + k] > ' ' && (unsigned char)line.p[i + k] < 128 && line.p[i + k] != '*')
+		while (i + k < line.n && (unsigned char)line.p[i + k] > ' ' && (unsigned char)line.p[i + k] < 128 &&
+		       line.p[i + k] != '*')
 			k++;
 		buf_put(out, line.p + i, k);
 	}
 	if (!marks)
 		return;
-	char *composed = g_utf8_validate(out->p + start, (gssize)(out->n - start), NULL) ?
-				 g_utf8_normalize(out->p + start, (gssize)(out->n - start), G_NORMALIZE_NFC) :
-				 NULL;
+	char *composed = g_utf8_validate(out->p + start, (gssize)(out->n - start), NULL)
+				 ? g_utf8_normalize(out->p + start, (gssize)(out->n - start), G_NORMALIZE_NFC)
+				 : NULL;
 	if (composed) {
 		out->n = start;
 		buf_puts(out, composed);
@@ -162,5 +165,6 @@ bool reply_begins(struct slice text, const char *words)
 {
 	if (!*words)
 		return true;
-	return text.n && !((text.p[0] ^ words[0]) & ~32) && slice_istarts(text, words); /* most differ in the first octet */
+	return text.n && !((text.p[0] ^ words[0]) & ~32) &&
+	       slice_istarts(text, words); /* most differ in the first octet */
 }

@@ -114,3 +114,46 @@ bool markup_mark(const GumboElement *e, enum mail_mark_kind *kind, bool *closes)
 	*closes = false;
 	return e->tag == GUMBO_TAG_DIV && style_has(e, "border-top:solid#") && style_has(e, "padding:3.0pt0");
 }
+
+/* ---- what gumbo cannot be given ---- */
+
+/* Behind the attributes of a tag; *values: what tells of their number. */
+static const char *skip_attributes(const char *p, const char *end, int *values)
+{
+	for (*values = 0; p < end && *p != '>' && *p != '<'; p++) {
+		*values += *p == '=' || *p == ' ' || *p == '/';
+		const char *quote = *p == '"' || *p == '\'' ? memchr(p + 1, *p, (size_t)(end - p - 1)) : NULL;
+		if (quote)
+			p = quote;
+	}
+	return p;
+}
+
+bool markup_harmless(struct slice html)
+{
+	static const char *const closed_alone[] = {"p",	  "li",	    "br",   "td",    "tr",   "th",    "hr",
+						   "img", "meta",   "link", "input", "o:p",  "col",   "dd",
+						   "dt",  "option", "wbr",  "area",  "base", "tbody", NULL};
+	int depth = 0;
+	for (const char *p = html.p, *end = html.p + html.n; (p = memchr(p, '<', (size_t)(end - p)));) {
+		bool close = ++p < end && *p == '/';
+		const char *name = p += close;
+		while (p < end && ((*p | 32) >= 'a' && (*p | 32) <= 'z'))
+			p++;
+		struct slice tag = {name, (size_t)(p - name)};
+		if (!tag.n)
+			continue;
+		int values;
+		p = skip_attributes(p, end, &values);
+		bool counts = p == end || p[-1] != '/';
+		for (const char *const *c = closed_alone; counts && *c; c++)
+			counts = !slice_ieq(tag, *c);
+		if (counts)
+			depth += close ? -1 : 1;
+		if (depth < 0)
+			depth = 0;
+		if (depth > HTML_DEPTH_MAX || values > 2 * HTML_ATTRIBUTES_MAX)
+			return false;
+	}
+	return true;
+}

@@ -1,6 +1,6 @@
 /*
- * markup.h - what elements of HTML mails tell by their names: here the quoted mail begins, here the signature. The table
- * behind the marks of html.h.
+ * markup.h - what elements of HTML mails tell by their names: here the quoted mail begins, here the signature. The
+ * table behind the marks of html.h.
  *
  * Static data; nothing is owned.
  */
@@ -17,5 +17,11 @@ bool markup_mark(const GumboElement *e, enum mail_mark_kind *kind, bool *closes)
 const char *markup_attribute(const GumboElement *e, const char *name);
 /* Is it not shown: hidden, or display:none in its style? */
 bool markup_hidden(const GumboElement *e);
+
+/*
+ * Can gumbo be given this? Its time grows with the square of the depth of open elements and of the attributes of one
+ * tag. Elements that the parser closes by itself (p, li, td, ...) do not count.
+ */
+bool markup_harmless(struct slice html);
 
 #endif

@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 struct reply_line {
-	uint32_t at, n;	    /* octets in the text, without line end and trailing blanks */
-	uint8_t quoted;	    /* it begins with ">", or is the wrapped rest of such a line */
-	uint8_t delimiter;  /* "-- " or "--" */
-	uint8_t mark;	    /* enum mail_mark_kind + 1; 0: none */
+	uint32_t at, n;	   /* octets in the text, without line end and trailing blanks */
+	uint8_t quoted;	   /* it begins with ">", or is the wrapped rest of such a line */
+	uint8_t delimiter; /* "-- " or "--" */
+	uint8_t mark;	   /* enum mail_mark_kind + 1; 0: none */
 };
 
 struct reply_lines {
@@ -44,6 +44,8 @@ bool reply_begins(struct slice text, const char *words);
 
 /* ---- what leads in a quote ---- */
 
+enum { REPLY_LINE_OCTETS = 400 /* no attribution or header line of a mail program is longer */ };
+
 enum lead_kind {
 	LEAD_NONE,
 	LEAD_WEAK,	  /* "Bob wrote:": only if a quote follows */
@@ -54,14 +56,27 @@ enum lead_kind {
 struct lead {
 	enum lead_kind kind;
 	size_t from, to; /* lines */
-	bool exact;	 /* an attribution that nobody writes by hand: an address in it, or its opening word and a time of day */
+	bool exact; /* an attribution that nobody writes by hand: an address in it, or its opening word and a time of
+		       day */
 };
 
 /* Does a lead end (attribution) or begin (separator) at line i? Looks at a bounded number of lines around it, from line
  * first on, before end. */
 struct lead reply_lead(const struct reply_lines *l, size_t first, size_t i, size_t end);
+
+/* The attribution that ends at line i: the shortest span of lines that is one; more of them if the opening word stands
+ * further up. */
+struct lead reply_attribution(const struct reply_lines *l, size_t first, size_t i);
+/* Text, folded and without its colon: is it an attribution? *opened: it begins with the opening word of its row. */
+enum lead_kind reply_classify(struct slice s, bool *opened, bool *exact);
+/* An attribution that the quoted text follows in the same line, as some telephones write it. */
+bool reply_attribution_in_line(struct slice line);
 /* Is [from, to) an attribution in whatever language: ends with a colon, has a date or an address? */
 bool reply_seems_attribution(const struct reply_lines *l, size_t from, size_t to);
+/* "-----Original Message-----" */
+bool reply_original_line(struct slice line);
+/* A header block of a quoted mail that begins at line i, with what stands above it and belongs to it. */
+struct lead reply_block(const struct reply_lines *l, size_t first, size_t i, size_t end);
 /* A line made of dashes, underscores and the like only, at least min of them. */
 bool reply_rule(struct slice line, size_t min);
 /* "---------- Forwarded message ---------" */

@@ -14,7 +14,8 @@ static void marker_form(struct buf *out, struct slice line)
 {
 	bool begun = false;
 	for (size_t i = 0; i < line.n; i++) {
-		if (strchr(" \t\r", line.p[i]) || (!begun && (line.p[i] == '>' || line.p[i] == '|' || line.p[i] == '*')))
+		if (strchr(" \t\r", line.p[i]) ||
+		    (!begun && (line.p[i] == '>' || line.p[i] == '|' || line.p[i] == '*')))
 			continue;
 		if ((unsigned char)line.p[i] == 0xc2 && i + 1 < line.n && (unsigned char)line.p[i + 1] == 0xa0) {
 			i++;
@@ -57,7 +58,8 @@ static size_t find_marker(const struct reply_lines *l, const char *marker)
 struct view {
 	const struct reply_lines *l;
 	size_t end;
-	size_t last_own; /* the last line that is the writer's: not blank, not quoted, no signature or footer; end: none */
+	size_t last_own; /* the last line that is the writer's: not blank, not quoted, no signature or footer; end: none
+			  */
 	size_t last_own_mark; /* the last line marked MAIL_MARK_OWN; 0: none */
 	bool marker;	      /* end is where the marker stood: what is above it leads in the quote */
 };
@@ -106,7 +108,8 @@ static struct lead marked_lead(const struct view *v, size_t i)
 	const struct reply_lines *l = v->l;
 	if (l->v[i].mark == MAIL_MARK_ORIGINAL + 1 && !(v->last_own_mark > i && own_from(v, v->last_own_mark)))
 		lead.kind = LEAD_SEPARATOR;
-	if (l->v[i].mark == MAIL_MARK_ATTRIBUTION + 1 && !reply_forward_line(reply_line(l, reply_next(l, i, v->end - 1)))) {
+	if (l->v[i].mark == MAIL_MARK_ATTRIBUTION + 1 &&
+	    !reply_forward_line(reply_line(l, reply_next(l, i, v->end - 1)))) {
 		while (lead.to < v->end && lead.to < i + RESIDUE_LINES && !l->v[lead.to].quoted && !l->v[lead.to].mark)
 			lead.to++;
 		lead.kind = LEAD_ATTRIBUTION;
@@ -233,7 +236,8 @@ enum mail_reply_result mail_reply_strip(struct buf *out, struct slice text, cons
 	return result;
 }
 
-enum mail_reply_result mail_signature_strip(struct buf *out, struct slice text, const struct mail_reply_options *options)
+enum mail_reply_result mail_signature_strip(struct buf *out, struct slice text,
+					    const struct mail_reply_options *options)
 {
 	struct reply_lines l;
 	reply_lines_split(&l, text, options->marks, options->n_marks);

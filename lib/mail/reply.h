@@ -19,16 +19,18 @@ struct mail_reply_options {
 };
 
 enum mail_reply_result {
-	MAIL_REPLY_WHOLE,    /* nothing to cut but blank lines */
-	MAIL_REPLY_CUT,	     /* quote, signature or footer taken away */
-	MAIL_REPLY_FALLBACK_USED, /* nothing would have been left: the first MAIL_REPLY_FALLBACK characters of the whole */
-	MAIL_REPLY_EMPTY,    /* nothing: the text was blank, or may_be_empty */
+	MAIL_REPLY_WHOLE,	  /* nothing to cut but blank lines */
+	MAIL_REPLY_CUT,		  /* quote, signature or footer taken away */
+	MAIL_REPLY_FALLBACK_USED, /* nothing would have been left: the first MAIL_REPLY_FALLBACK characters of the whole
+				   */
+	MAIL_REPLY_EMPTY,	  /* nothing: the text was blank, or may_be_empty */
 };
 
 /* Append to out what the writer of an answer (UTF-8, LF or CRLF line ends) added; LF line ends, no blank line at either
  * end, no line end behind the last line. */
 enum mail_reply_result mail_reply_strip(struct buf *out, struct slice text, const struct mail_reply_options *options);
 /* The same for a mail that answers nothing (strip_sig_new): signature and footer only. */
-enum mail_reply_result mail_signature_strip(struct buf *out, struct slice text, const struct mail_reply_options *options);
+enum mail_reply_result mail_signature_strip(struct buf *out, struct slice text,
+					    const struct mail_reply_options *options);
 
 #endif

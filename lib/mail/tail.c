@@ -3,8 +3,8 @@
 #include "mail/phrases.h"
 
 enum {
-	SIGNATURE_LINES = 30,	 /* behind "-- " */
-	LOOSE_SIGNATURE = 10,	 /* behind "--", which people also write between two thoughts */
+	SIGNATURE_LINES = 30, /* behind "-- " */
+	LOOSE_SIGNATURE = 10, /* behind "--", which people also write between two thoughts */
 	RULED_LINES = 8,
 	FOOTER_LINES = 3,
 	FOOTER_OCTETS = 240,
@@ -81,8 +81,8 @@ static size_t signature(const struct reply_lines *l, size_t first, size_t end)
 	return end;
 }
 
-/* A name or an address under a line of dashes, below the quote or alone at the end: the signature of programs and people
- * who do not know of "-- ". */
+/* A name or an address under a line of dashes, below the quote or alone at the end: the signature of programs and
+ * people who do not know of "-- ". */
 static size_t ruled_signature(const struct reply_lines *l, size_t first, size_t end)
 {
 	size_t i = end;

@@ -1,6 +1,6 @@
 /*
- * mail-text - CPU time of reading an answer: the mail parsed, its text found and cut. Prints microseconds of CPU per mail:
- * "text_2k_us 41.0", "html_100k_us 2100".
+ * mail-text - CPU time of reading an answer: the mail parsed, its text found and cut. Prints microseconds of CPU per
+ * mail: "text_2k_us 41.0", "html_100k_us 2100".
  *
  * usage: mail-text [ROUNDS]
  */
@@ -11,17 +11,20 @@
 #include <stdlib.h>
 #include <time.h>
 
-static const char head[] = "Received: from mx.example.org (mx.example.org [192.0.2.25])\r\n"
-			   "\tby mailgw.ims.example.net with ESMTPS id 4fXk2T; Thu, 5 Mar 2026 11:15:02 +0100\r\n"
-			   "From: Bob Brown <bob@example.org>\r\nTo: <+14155550101@rcs.example.net>\r\n"
-			   "Subject: Re: Message from Alice\r\nDate: Thu, 5 Mar 2026 11:15:00 +0100\r\n"
-			   "Message-ID: <1@example.org>\r\nIn-Reply-To: <2@mailgw.ims.example.net>\r\nMIME-Version: 1.0\r\n";
-static const char lead[] = "On Thu, Mar 5, 2026 at 10:15 AM Alice Adams <+14155550101@rcs.example.net>\r\nwrote:\r\n\r\n";
+static const char head[] =
+	"Received: from mx.example.org (mx.example.org [192.0.2.25])\r\n"
+	"\tby mailgw.ims.example.net with ESMTPS id 4fXk2T; Thu, 5 Mar 2026 11:15:02 +0100\r\n"
+	"From: Bob Brown <bob@example.org>\r\nTo: <+14155550101@rcs.example.net>\r\n"
+	"Subject: Re: Message from Alice\r\nDate: Thu, 5 Mar 2026 11:15:00 +0100\r\n"
+	"Message-ID: <1@example.org>\r\nIn-Reply-To: <2@mailgw.ims.example.net>\r\nMIME-Version: 1.0\r\n";
+static const char lead[] =
+	"On Thu, Mar 5, 2026 at 10:15 AM Alice Adams <+14155550101@rcs.example.net>\r\nwrote:\r\n\r\n";
 
 static void plain(struct buf *b, size_t n)
 {
 	buf_puts(b, head);
-	buf_puts(b, "Content-Type: text/plain; charset=\"UTF-8\"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n");
+	buf_puts(b,
+		 "Content-Type: text/plain; charset=\"UTF-8\"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n");
 	while (b->n < n / 2)
 		buf_puts(b, "The drawings look good to me, but the caf=C3=A9 is too small.\r\n");
 	buf_printf(b, "\r\n%s", lead);
@@ -32,15 +35,18 @@ static void plain(struct buf *b, size_t n)
 static void html(struct buf *b, size_t n)
 {
 	buf_puts(b, head);
-	buf_puts(b, "Content-Type: text/html; charset=\"UTF-8\"\r\n\r\n<html><head><style>p {margin: 0}</style></head><body>"
+	buf_puts(b, "Content-Type: text/html; charset=\"UTF-8\"\r\n\r\n<html><head><style>p {margin: "
+		    "0}</style></head><body>"
 		    "<div dir=\"ltr\">The drawings <b>look good</b> to me.</div><br><div class=\"gmail_quote\">"
 		    "<div dir=\"ltr\" class=\"gmail_attr\">");
 	buf_puts(b, lead);
 	buf_puts(b, "<br></div><blockquote class=\"gmail_quote\" style=\"margin:0px 0px 0px 0.8ex\">");
 	while (b->n < n)
-		buf_puts(b, "<div style=\"font-family:Calibri,Arial;font-size:11pt\"><p class=\"MsoNormal\">What do you "
-			    "think of <span lang=\"EN\">the drawings</span> that <a href=\"https://example.org/x?a=1\">came"
-			    "</a> yesterday?<o:p></o:p></p><p>&nbsp;</p></div>\r\n");
+		buf_puts(
+			b,
+			"<div style=\"font-family:Calibri,Arial;font-size:11pt\"><p class=\"MsoNormal\">What do you "
+			"think of <span lang=\"EN\">the drawings</span> that <a href=\"https://example.org/x?a=1\">came"
+			"</a> yesterday?<o:p></o:p></p><p>&nbsp;</p></div>\r\n");
 	buf_puts(b, "</blockquote></div></body></html>\r\n");
 }
 
@@ -55,7 +61,8 @@ static size_t read_once(struct slice mail)
 		exit(111);
 	}
 	mail_text_extract(m, NULL, &t);
-	struct mail_reply_options o = {.marker = "=== Please write above this line ===", .marks = t.marks, .n_marks = t.n_marks};
+	struct mail_reply_options o = {
+		.marker = "=== Please write above this line ===", .marks = t.marks, .n_marks = t.n_marks};
 	mail_reply_strip(&out, slice_buf(&t.text), &o);
 	size_t n = out.n;
 	mail_text_free(&t);

@@ -1,6 +1,6 @@
 /*
- * Fuzz target: HTML to text. The text is valid UTF-8 if the HTML was, ends with a line end, has no blank runs longer than
- * two lines made by the markup, and its marks lie at the starts of lines.
+ * Fuzz target: HTML to text. The text is valid UTF-8 if the HTML was, ends with a line end, has no blank runs longer
+ * than two lines made by the markup, and its marks lie at the starts of lines.
  */
 #include "base/text.h"
 #include "mail/html.h"

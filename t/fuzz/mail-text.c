@@ -43,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		const struct mail_attachment *a = &t.attachments[i];
 		int64_t size = 0;
 		bool whole = mail_attachment_read(a, add, &size);
-		if (!*a->name || strchr(a->name, '/') || *a->name == '.' || !strchr(a->type, '/') || (whole && size != a->size))
+		if (!*a->name || strchr(a->name, '/') || *a->name == '.' || !strchr(a->type, '/') ||
+		    (whole && size != a->size))
 			abort();
 	}
 	mail_text_free(&t);

@@ -11,7 +11,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static const char *const accept_words[] = {"accept", "yes", "join", "stra\xc3\x9f" "e", NULL};
+static const char *const accept_words[] = {"accept", "yes", "join",
+					   "stra\xc3\x9f"
+					   "e",
+					   NULL};
 static const char *const reject_words[] = {"reject", "no", NULL};
 static const char *const leave_words[] = {"leave", "bye", NULL};
 
@@ -45,8 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 				       .marks = marks,
 				       .n_marks = data[0] & 32 ? 2 : 0,
 				       .may_be_empty = data[0] & 64};
-	enum mail_reply_result how = data[0] & 128 ? mail_signature_strip(&out, slice_buf(&text), &o) :
-						     mail_reply_strip(&out, slice_buf(&text), &o);
+	enum mail_reply_result how = data[0] & 128 ? mail_signature_strip(&out, slice_buf(&text), &o)
+						   : mail_reply_strip(&out, slice_buf(&text), &o);
 	if (out.n > text.n || (how == MAIL_REPLY_EMPTY) != (out.n == 0) || (out.n && strchr(" \n", out.p[out.n - 1])))
 		abort();
 	if (!utf8_valid(out.p, out.n))

@@ -1,5 +1,5 @@
-/* A mail with an attachment of 30 MiB in a file: listed and read in constant memory; one with a text of 8 MiB: cut, and whole as an
- * attachment. */
+/* A mail with an attachment of 30 MiB in a file: listed and read in constant memory; one with a text of 8 MiB: cut, and
+ * whole as an attachment. */
 #include "mail/extract.h"
 #include "tap.h"
 
@@ -10,7 +10,8 @@
 enum { ATTACHED = 30 << 20, TEXT = 8 << 20, GROWTH_KIB = 12 << 10 };
 
 static const char head[] = "From: bob@example.org\r\nSubject: large\r\nMIME-Version: 1.0\r\n";
-static const char line[] = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4\r\n"; /* 57 octets */
+static const char line[] =
+	"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4\r\n"; /* 57 octets */
 
 static long peak_kib(void)
 {
@@ -61,7 +62,8 @@ static void read_mail(FILE *f, const char *text, int64_t size, unsigned loss)
 	is_int(t.loss, loss, "what is lost");
 	if (ok(t.n_attachments == 1, "one attachment")) {
 		is_int(t.attachments[0].size, size, "of so many octets");
-		ok(mail_attachment_read(&t.attachments[0], count, &octets) && octets == size, "all of them can be read");
+		ok(mail_attachment_read(&t.attachments[0], count, &octets) && octets == size,
+		   "all of them can be read");
 	}
 	ok(peak_kib() - before < GROWTH_KIB, "in less than %d KiB more (%ld)", GROWTH_KIB, peak_kib() - before);
 	mail_text_free(&t);

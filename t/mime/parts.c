@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 static const char *const blocked[] = {"exe", "js", "application/x-msdownload", NULL};
-static const struct mail_text_limits limits = {.parts = 30, .depth = 5, .attachments = 4, .text = 4096, .blocked = blocked};
+static const struct mail_text_limits limits = {
+	.parts = 30, .depth = 5, .attachments = 4, .text = 4096, .blocked = blocked};
 
 static bool add_crc(void *ctx, struct slice piece)
 {

@@ -94,7 +94,8 @@ int main(void)
 		{"colons", "", ":"},
 		{"lines of a colon", "", "a 1 :\n"},
 		{"parts of the marker", "", "=== Please write above this\n"},
-		{"wrapped quotes", "", "> xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\nrest\n"},
+		{"wrapped quotes", "",
+		 "> xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\nrest\n"},
 		{"bars", "", "| |\n|\n"},
 	};
 	static const struct {

@@ -1,6 +1,6 @@
 /*
- * The corpus of answers, scored: each CASE.eml through the walk over its parts and the cutting of replies, compared with
- * CASE.txt, what a person would have it be.
+ * The corpus of answers, scored: each CASE.eml through the walk over its parts and the cutting of replies, compared
+ * with CASE.txt, what a person would have it be.
  *
  * usage: score DIRECTORY      TAP on standard output, with the share of exactly right ones: "# reply_score 0.993"
  *        score -p FILE.eml    print what comes out
@@ -23,7 +23,8 @@ static bool run(const char *path, struct buf *out, enum mail_reply_result *how)
 	if (m) {
 		struct mail_text t;
 		mail_text_extract(m, NULL, &t);
-		struct mail_reply_options o = {.marker = marker, .marks = t.marks, .n_marks = t.n_marks, .may_be_empty = t.n_attachments > 0};
+		struct mail_reply_options o = {
+			.marker = marker, .marks = t.marks, .n_marks = t.n_marks, .may_be_empty = t.n_attachments > 0};
 		*how = mail_reply_strip(out, slice_buf(&t.text), &o);
 		mail_text_free(&t);
 		g_object_unref(m);

@@ -1,5 +1,5 @@
-/* Small parts of reading a mail: keywords, subjects, flowed text, appointments, marks of HTML, OpenPGP in text, the cutting of
- * replies by its options. Whole answers are in t/reply, odd mails in t/mime. */
+/* Small parts of reading a mail: keywords, subjects, flowed text, appointments, marks of HTML, OpenPGP in text, the
+ * cutting of replies by its options. Whole answers are in t/reply, odd mails in t/mime. */
 #include "mail/armor.h"
 #include "mail/calendar.h"
 #include "mail/flowed.h"
@@ -20,7 +20,8 @@ static void keyword(const char *text, const char *subject, bool active, enum mai
 	struct mail_keywords k = {accept_words, reject_words, leave_words, active};
 	struct slice rest;
 	enum mail_keyword got = mail_keyword_find(&k, slice_of(text), slice_of(subject), &rest);
-	ok(got == want && slice_eq(rest, want_rest), "keyword in \"%s\"%s%s", text, *subject ? ", subject " : "", subject);
+	ok(got == want && slice_eq(rest, want_rest), "keyword in \"%s\"%s%s", text, *subject ? ", subject " : "",
+	   subject);
 }
 
 static void keywords(void)
@@ -112,8 +113,10 @@ static void calendar(const char *in, const char *want)
 static void calendars(void)
 {
 	calendar("", "[appointment]\n");
-	calendar("BEGIN:VEVENT\r\nSUMMARY:A\r\nDTSTART:20260305T101500Z\r\nEND:VEVENT\r\n", "[appointment: A]\nWhen: 2026-03-05 10:15 UTC\n");
-	calendar("BEGIN:VEVENT\nSUMMARY;LANGUAGE=en:A\\;b\\\\c\n d\nEND:VEVENT\nBEGIN:VEVENT\nSUMMARY:other\nEND:VEVENT\n",
+	calendar("BEGIN:VEVENT\r\nSUMMARY:A\r\nDTSTART:20260305T101500Z\r\nEND:VEVENT\r\n",
+		 "[appointment: A]\nWhen: 2026-03-05 10:15 UTC\n");
+	calendar("BEGIN:VEVENT\nSUMMARY;LANGUAGE=en:A\\;b\\\\c\n "
+		 "d\nEND:VEVENT\nBEGIN:VEVENT\nSUMMARY:other\nEND:VEVENT\n",
 		 "[appointment: A;b\\cd]\n");
 	calendar("BEGIN:VEVENT\nDTSTART:soon\nSTATUS:CANCELLED\nEND:VEVENT\n", "[appointment cancelled]\nWhen: soon\n");
 	calendar("SUMMARY:outside\nBEGIN:VEVENT\nSUMMARY", "[appointment]\n");
@@ -141,7 +144,8 @@ static void marked(const char *html, const char *want)
 
 static void marks(void)
 {
-	marked("<p>a</p><div class='gmail_quote'><div class='gmail_attr'>x wrote:</div><blockquote>q</blockquote></div>b",
+	marked("<p>a</p><div class='gmail_quote'><div class='gmail_attr'>x "
+	       "wrote:</div><blockquote>q</blockquote></div>b",
 	       "a\n{A}x wrote:\n{W}> q\nb\n");
 	marked("a<div id=appendonsend></div><hr><div id=divRplyFwdMsg>From: b</div>c", "a\n{O}---\n{O}From: b\nc\n");
 	marked("a<div class='gmail_signature extra'>me</div>b", "a\n{S}me\n{W}b\n");
@@ -156,11 +160,14 @@ static void marks(void)
 
 static void armor(void)
 {
-	ok(armor_encrypted(SLICE("\n-----BEGIN PGP MESSAGE-----\n\nx\n-----END PGP MESSAGE-----\n")), "an encrypted block");
-	ok(!armor_encrypted(SLICE("see:\n-----BEGIN PGP MESSAGE-----\n\nx\n-----END PGP MESSAGE-----\n")), "text with a block in it");
+	ok(armor_encrypted(SLICE("\n-----BEGIN PGP MESSAGE-----\n\nx\n-----END PGP MESSAGE-----\n")),
+	   "an encrypted block");
+	ok(!armor_encrypted(SLICE("see:\n-----BEGIN PGP MESSAGE-----\n\nx\n-----END PGP MESSAGE-----\n")),
+	   "text with a block in it");
 	ok(!armor_encrypted(SLICE("-----BEGIN PGP MESSAGE-----")), "half a block");
 	struct buf b = {0};
-	buf_puts(&b, "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA1\n\n- - one\ntwo\n-----BEGIN PGP SIGNATURE-----\nx\n");
+	buf_puts(&b,
+		 "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA1\n\n- - one\ntwo\n-----BEGIN PGP SIGNATURE-----\nx\n");
 	ok(armor_unsign(&b), "clear-signed");
 	is_str(buf_str(&b), "- one\ntwo\n", "is what was signed");
 	ok(!armor_unsign(&b), "and not twice");
@@ -200,8 +207,10 @@ static void replies(void)
 		chars += ((unsigned char)out.p[i] & 0xc0) != 0x80;
 	is_int((long long)chars, MAIL_REPLY_FALLBACK, "characters where nothing was left");
 	buf_free(&text), buf_free(&out);
-	mail_signature_strip(&out, SLICE("hello\n\nOn 5 March 2026 10:15 Bob <b@example.org> wrote:\n> x\n\n-- \nme\n"), &plain);
-	is_str(buf_str(&out), "hello\n\nOn 5 March 2026 10:15 Bob <b@example.org> wrote:\n> x", "of a new mail only the signature goes");
+	mail_signature_strip(&out, SLICE("hello\n\nOn 5 March 2026 10:15 Bob <b@example.org> wrote:\n> x\n\n-- \nme\n"),
+			     &plain);
+	is_str(buf_str(&out), "hello\n\nOn 5 March 2026 10:15 Bob <b@example.org> wrote:\n> x",
+	       "of a new mail only the signature goes");
 	buf_free(&out);
 }
 
