@@ -79,7 +79,7 @@ bool receipt_of_mail(struct frame_item *it, const struct map_names *names)
 		item_defer(it, 0, "4.3.0", "body: %s", strerror(error));
 	if (!error) {
 		report_read(&r, slice_buf(&mail), slice_of(from ? from : ""), receipt_ours, (void *)names);
-		done = r.kind != REPORT_NONE && emit_all(it, &r);
+		done = (r.kind != REPORT_NONE || r.claimed) && emit_all(it, &r);
 		report_free(&r);
 	}
 	buf_free(&mail);

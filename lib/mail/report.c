@@ -156,6 +156,13 @@ static void each_part(const struct part *p, void (*each)(struct report_work *, s
 	buf_free(&boundary);
 }
 
+/* A report-type of RFC 3464, 8098 or 6533. */
+static bool claims(struct slice type)
+{
+	return slice_ieq(type, "delivery-status") || slice_ieq(type, "disposition-notification") ||
+	       slice_ieq(type, "global-delivery-status") || slice_ieq(type, "global-disposition-notification");
+}
+
 /*
  * Machine parts and returned parts. They count within multipart/report; directly in another multipart only if the mail
  * is a daemon's: else a person sends on what a daemon said. What is within a returned or attached message means
@@ -171,6 +178,7 @@ static void read_machine(struct report_work *w, struct slice octets, const struc
 		struct buf type = {0};
 		w->in_report = !parent || w->daemon || w->automatic || strcmp(parent->type, "multipart/signed") == 0;
 		mail_param_read(mail_head_get(&p.head, "Content-Type", 0), "report-type", &type);
+		w->r->claimed |= w->in_report && claims(slice_buf(&type));
 		w->feedback |= slice_ieq(slice_buf(&type), "feedback-report");
 		buf_free(&type);
 		each_part(&p, read_machine, w, depth);
@@ -290,8 +298,8 @@ static void read_head(struct report_work *w, const struct mail_head *h, struct s
 }
 
 /*
- * In-Reply-To, and the last of References: that is the mail itself. Those before it are what it answered; to take one of
- * them, where the mail's own id was changed on the way, would report about another mail.
+ * In-Reply-To, and the last of References: that is the mail itself. Those before it are what it answered; to take one
+ * of them, where the mail's own id was changed on the way, would report about another mail.
  */
 static void read_ancestors(struct report_work *w, const struct mail_head *h)
 {

@@ -61,8 +61,9 @@ struct report_disposition {
 
 struct report {
 	enum report_kind kind;
-	bool null_path;	       /* it came from <> */
-	char *from;	       /* address of header From; NULL: none, or not exactly one */
+	bool null_path; /* it came from <> */
+	bool claimed; /* its Content-Type says that it is a DSN or MDN: whatever its kind, it is no text for a person */
+	char *from;   /* address of header From; NULL: none, or not exactly one */
 	char *message_id;      /* of the report itself, without <> */
 	char *envid;	       /* Original-Envelope-Id as it stood (it is not xtext there) */
 	struct report_id *ids; /* each id once, ours first, then by place */
