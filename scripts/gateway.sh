@@ -76,7 +76,7 @@ gateway_prepare() {
 	ports_read
 	[ -n "$port" ] || die "$root/cpmail.conf: sip_listen has no udp:127.0.0.1:PORT"
 	for name in "$root"/run/*/; do # services of an earlier version
-		[ -e "$source/scripts/sv/$(basename "$name")" ] || rm -rf "$name"
+		[ "$name" = "$root/run/agent/" ] || [ -e "$source/scripts/sv/$(basename "$name")" ] || rm -rf "$name"
 	done
 	for template in "$source"/scripts/sv/*/; do
 		[ ! -e "$template/down" ] || continue # not a part of every gateway
@@ -87,6 +87,18 @@ gateway_prepare() {
 			chmod +x "$root/run/$name/$script"
 		done
 	done
+	agent_prepare
+}
+
+# The phone of the SIP users while there is none. What it gets is written into $root/messages.
+agent_prepare() {
+	[ -n "$agentport" ] || return 0
+	mkdir -p "$root/run/agent"
+	cat >"$root/run/agent/run" <<-END
+		#!/bin/sh
+		exec $source/scripts/agent -p $agentport $root/messages
+	END
+	chmod +x "$root/run/agent/run"
 }
 
 # The supervisor in a process group of its own: Ctrl-C reaches this script alone, which then stops the tree in order.

@@ -84,7 +84,7 @@ static bool worth(const struct search *s, struct slice text)
 
 static int rank_of(struct slice line)
 {
-	static const char *const way[] = {"prog=cpm2mail ", "prog=mail-route ", "prog=smtp-send ", "prog=report ", "prog=sip-listen "};
+	static const char *const way[] = {"prog=smtp-listen ", "prog=mail2cpm ", "prog=sip-route ", "prog=sip-send ", "prog=cpm2mail ", "prog=mail-route ", "prog=smtp-send ", "prog=report ", "prog=sip-listen "};
 	int n = sizeof way / sizeof way[0];
 	if (memmem(line.p, line.n, "event=accepted", 14))
 		return 0;

@@ -6,9 +6,10 @@
 
 #include <stdlib.h>
 
-const char *const lane_name[LANES] = {"SIP peer", "sip-listen", "report", "cpm2mail", "mail-route", "smtp-send", "mail host"};
+const char *const lane_name[LANES] = {"SIP peer", "sip-listen", "sip-send",	"sip-route",   "report",	 "cpm2mail",
+				      "mail2cpm", "mail-route", "smtp-send", "smtp-listen", "mail host"};
 
-enum { ARROWS = 3, ALWAYS = 0, ONCE = 1, LABEL_MAX = 120 };
+enum { ARROWS = 4, ALWAYS = 0, ONCE = 1, LABEL_MAX = 120 };
 
 struct arrow {
 	enum lane from, to;
@@ -54,6 +55,37 @@ static const struct rule {
 	  {LANE_REPORT, LANE_SIP_LISTEN, STEP_RECORD, "sip.response $status", ALWAYS}}},
 	{"report", "answered-again", {{LANE_REPORT, LANE_SIP_LISTEN, STEP_RECORD, "sip.response $status", ALWAYS}}},
 	{"report", "late", {{LANE_SMTP_SEND, LANE_REPORT, STEP_RECORD, "mail.result", ALWAYS}}},
+	{"smtp-listen", "accepted", {{LANE_HOST, LANE_SMTP_LISTEN, STEP_SMTP, "mail for $rcpt", ALWAYS}}},
+	{"mail-inject", "accepted", {{LANE_HOST, LANE_SMTP_LISTEN, STEP_SMTP, "mail for $rcpt", ALWAYS}}},
+	{"mail2cpm", "read", {{LANE_SMTP_LISTEN, LANE_MAIL2CPM, STEP_RECORD, "mail.in", ONCE}}},
+	{"mail2cpm", "mapped", {{LANE_SMTP_LISTEN, LANE_MAIL2CPM, STEP_RECORD, "mail.in", ONCE}}},
+	{"mail2cpm",
+	 "refused",
+	 {{LANE_SMTP_LISTEN, LANE_MAIL2CPM, STEP_RECORD, "mail.in", ONCE},
+	  {LANE_MAIL2CPM, LANE_REPORT, STEP_BAD, "sip.result $code", ALWAYS}}},
+	{"mail2cpm",
+	 "discarded",
+	 {{LANE_SMTP_LISTEN, LANE_MAIL2CPM, STEP_RECORD, "mail.in", ONCE},
+	  {LANE_MAIL2CPM, LANE_MAIL2CPM, STEP_BAD, "dropped: $why", ALWAYS}}},
+	{"mail2cpm",
+	 "receipt",
+	 {{LANE_SMTP_LISTEN, LANE_MAIL2CPM, STEP_RECORD, "mail.in", ONCE},
+	  {LANE_MAIL2CPM, LANE_REPORT, STEP_RECORD, "receipt", ALWAYS}}},
+	{"mail2cpm",
+	 "forwarded",
+	 {{LANE_SMTP_LISTEN, LANE_MAIL2CPM, STEP_RECORD, "mail.in", ONCE},
+	  {LANE_MAIL2CPM, LANE_MAIL_ROUTE, STEP_RECORD, "mail.out", ALWAYS}}},
+	{"sip-route", "routed", {{LANE_MAIL2CPM, LANE_SIP_ROUTE, STEP_RECORD, "sip.send", ALWAYS}}},
+	{"sip-route",
+	 "unroutable",
+	 {{LANE_MAIL2CPM, LANE_SIP_ROUTE, STEP_RECORD, "sip.send", ONCE},
+	  {LANE_SIP_ROUTE, LANE_REPORT, STEP_BAD, "sip.result $code", ALWAYS}}},
+	{"sip-send",
+	 "answered",
+	 {{LANE_SIP_ROUTE, LANE_SIP_SEND, STEP_RECORD, "sip.send", ALWAYS},
+	  {LANE_SIP_SEND, LANE_PEER, STEP_SIP, "MESSAGE", ALWAYS},
+	  {LANE_PEER, LANE_SIP_SEND, STEP_SIP, "$status $reason", ALWAYS},
+	  {LANE_SIP_SEND, LANE_REPORT, STEP_RECORD, "sip.result $outcome", ALWAYS}}},
 	{NULL, "deferred", {{LANES, LANES, STEP_WAIT, "tried again later: $why", ALWAYS}}},
 	{NULL, "failed", {{LANES, LANES, STEP_BAD, "failed: $why", ALWAYS}}},
 };
@@ -136,6 +168,12 @@ static void notice(struct steps *s, struct slice line, const char *prog, const c
 		if (strcmp(event, "answered") == 0 && number(line, "status") >= 200)
 			s->status = number(line, "status");
 	}
+	s->from_mail = s->from_mail || strcmp(prog, "smtp-listen") == 0 || strcmp(prog, "mail-inject") == 0 ||
+		       strcmp(prog, "mail2cpm") == 0;
+	if (strcmp(prog, "sip-send") == 0 && strcmp(event, "answered") == 0) {
+		keep(&s->peer, line, "target");
+		s->sent = number(line, "status");
+	}
 	if (strcmp(prog, "smtp-send") == 0 && strcmp(event, "sent") == 0 && logfmt_get(line, "outcome", &outcome)) {
 		keep(&s->host, line, "host");
 		s->delivered += strcmp(buf_str(&outcome), "done") == 0;
@@ -153,6 +191,9 @@ static void apply(struct steps *s, const struct event *e, const struct rule *r, 
 		/* a mail whose next hop the configuration knew did not go through mail-route */
 		if (from == LANE_MAIL_ROUTE && to == LANE_SMTP_SEND && !s->used[LANE_MAIL_ROUTE])
 			from = LANE_CPM2MAIL;
+		/* a report of ours is no mail */
+		if (from == LANE_MAIL2CPM && to == LANE_SIP_ROUTE && !s->used[LANE_MAIL2CPM])
+			from = LANE_REPORT;
 		if (a->when == ONCE && came_before(s, a))
 			continue;
 		struct step *step = add(s, e, from, to, a->kind, expand(a->label, line));
@@ -206,8 +247,10 @@ void steps_verdict(const struct steps *s, struct buf *out)
 {
 	if (s->status)
 		buf_printf(out, "answered %d", s->status);
+	else if (s->sent)
+		buf_printf(out, "the user's side answered %d", s->sent);
 	else
-		buf_puts(out, "not answered yet");
+		buf_puts(out, s->from_mail ? "not sent yet" : "not answered yet");
 	if (s->delivered)
 		buf_printf(out, ", delivered to %d recipient%s", s->delivered, s->delivered > 1 ? "s" : "");
 	if (s->refused)

@@ -23,8 +23,21 @@ struct event {
 	char *id, *type;
 };
 
-/* Who takes part, from left to right: requests and mails go right, results and answers come back left. */
-enum lane { LANE_PEER, LANE_SIP_LISTEN, LANE_REPORT, LANE_CPM2MAIL, LANE_MAIL_ROUTE, LANE_SMTP_SEND, LANE_HOST, LANES };
+/* Who takes part, from left to right: the SIP side, what maps, the mail side. */
+enum lane {
+	LANE_PEER,
+	LANE_SIP_LISTEN,
+	LANE_SIP_SEND,
+	LANE_SIP_ROUTE,
+	LANE_REPORT,
+	LANE_CPM2MAIL,
+	LANE_MAIL2CPM,
+	LANE_MAIL_ROUTE,
+	LANE_SMTP_SEND,
+	LANE_SMTP_LISTEN,
+	LANE_HOST,
+	LANES
+};
 
 enum step_kind { STEP_SIP, STEP_RECORD, STEP_SMTP, STEP_NOTE, STEP_WAIT, STEP_BAD };
 
@@ -43,6 +56,8 @@ struct steps {
 	bool used[LANES];
 	char *peer, *host; /* names under the outer lanes; NULL: unknown */
 	int status;	   /* the SIP sender's answer; 0: none yet */
+	int sent;	   /* what the CPM user's side answered to a message of ours; 0: none yet */
+	bool from_mail;	   /* it began as a mail */
 	int delivered, refused, waiting;
 };
 

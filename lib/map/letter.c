@@ -131,6 +131,16 @@ static void read_date(struct letter *l)
 	l->zone_known = sign && strncmp(sign, "-0000", 5) != 0 && sign[1] >= '0' && sign[1] <= '9';
 }
 
+/* Some programs fold a long msg-id by making encoded words of it, which are none there (RFC 2047 5). */
+static void read_ids(const struct letter *l, const char *field, struct buf *out)
+{
+	struct slice value = mail_head_get(&l->head, field, 0);
+	if (value.n && memmem(value.p, value.n, "=?", 2))
+		mail_words_decode(out, value);
+	else
+		buf_slice(out, value);
+}
+
 static void read_msgid(struct letter *l)
 {
 	struct slice value = mail_head_get(&l->head, "Message-ID", 0), id;
@@ -213,6 +223,8 @@ bool letter_begin(struct letter *l, const struct letter_tools *tools, const stru
 	read_subject(l);
 	read_date(l);
 	read_msgid(l);
+	read_ids(l, "In-Reply-To", &l->in_reply_to);
+	read_ids(l, "References", &l->references);
 	l->received = (unsigned)mail_head_count(&l->head, "Received");
 	l->automatic = automatic_kind(&l->head, slice_of(l->mail_from), slice_buf(&l->from));
 	read_mdn(l);
@@ -231,6 +243,7 @@ static void forget_recipient(struct letter *l)
 void letter_end(struct letter *l)
 {
 	buf_free(&l->octets), mail_head_free(&l->head), buf_free(&l->msgid);
+	buf_free(&l->in_reply_to), buf_free(&l->references);
 	buf_free(&l->from), buf_free(&l->display), buf_free(&l->subject);
 	buf_free(&l->uri), buf_free(&l->conv), buf_free(&l->contr), buf_free(&l->answered), buf_free(&l->imdn);
 	for (size_t i = 0; i < l->nlisted; i++)
@@ -279,8 +292,8 @@ bool letter_recipient(struct letter *l, size_t k)
 
 struct correlate_query letter_query(const struct letter *l)
 {
-	return (struct correlate_query){.in_reply_to = mail_head_get(&l->head, "In-Reply-To", 0),
-					.references = mail_head_get(&l->head, "References", 0),
+	return (struct correlate_query){.in_reply_to = slice_buf(&l->in_reply_to),
+					.references = slice_buf(&l->references),
 					.message_id = buf_str(&l->msgid),
 					.from = l->from_header ? buf_str(&l->from) : NULL,
 					.rcpt = l->rcpt,

@@ -54,6 +54,7 @@ struct letter {
 	uint8_t digest[SHA256_LEN]; /* of the body */
 	struct buf msgid;	    /* Message-ID without <>, or "none:" and a digest (3.12) */
 	bool has_msgid;
+	struct buf in_reply_to, references; /* values of the fields */
 	struct buf from, display; /* who wrote it: address (empty: nobody to be named), decoded name, not yet sanitised */
 	bool from_header;	  /* the address is of header From */
 	const char *mail_from;	  /* "" = <> */

@@ -7,7 +7,9 @@ timeout 60 "$SOURCE/scripts/demo" --once >"$scratch/out" 2>"$scratch/err"
 same "status 0" 0 $?
 check "the mail is shown" grep -q '^Message-ID:' "$scratch/out"
 check "with its text" grep -q '^Hello from SIP, number' "$scratch/out"
-for program in sip-listen cpm2mail mail-route smtp-send; do
+check "the answer comes back as a message" grep -qE '^And the answer by mail, number [0-9]+\.$' "$scratch/out"
+check "in its conversation" grep -q '^InReplyTo-Contribution-ID: ' "$scratch/out"
+for program in sip-listen cpm2mail smtp-send smtp-listen mail2cpm sip-route sip-send; do
 	check "the way led through $program" grep -qE "ms +$program " "$scratch/out"
 done
 same "its spool is gone" "" "$(ls -d "$scratch"/cpmail-demo.* 2>/dev/null)"

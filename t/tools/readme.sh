@@ -37,6 +37,12 @@ check "the record could be seen" grep -q '"type": "sip.request"' "$scratch/block
 check "the mail could be seen before it was sent" grep -q '^Is anybody there?' "$scratch/block.05.out"
 check "and it went on" grep -qE '^cpm2mail +0 ' "$scratch/block.06.out"
 
+last=$(ls "$scratch"/block.*.out | tail -1)
+check "the answer arrived as a message" grep -qx 'Yes, I am.' "$last"
+check "in its conversation" grep -q '^InReplyTo-Contribution-ID: ' "$last"
+check "without what was quoted" bash -c "! grep -q '^> ' '$last'"
+check "and trace showed its way" grep -qE 'ms +sip-send ' "$last"
+
 # ---- a second gateway on the same port; the end ----
 check "a port that is taken is told" bash -c "! scripts/run --no-setup --root '$scratch/other' --port $port >'$scratch/second' 2>&1"
 check "and which" grep -q "port $port on 127.0.0.1 is taken" "$scratch/second"
