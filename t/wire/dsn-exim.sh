@@ -90,5 +90,9 @@ dsn delivered bob@example.org delivered '^2[.]' '.from == "Mailer-Daemon@mail.ex
 dsn failed zoe@gone.example failed '^5[.]' '.reports[0].diagnostic | test("no such user here")'
 dsn relayed dave@relay.example delivered '^2[.]' # what is relayed it calls delivered
 dsn delayed erin@full.example delayed '^4[.]'
+imdn delivered delivered
+imdn failed failed
+imdn relayed delivered
+imdns 3
 nothing_else
 finish

@@ -1,6 +1,6 @@
-# dsn-lib.sh - a message goes out as a mail to a real mail server, whose DSN comes back and becomes a receipt.
+# dsn-lib.sh - a message goes out as a mail to a real mail server, whose DSN comes back, becomes a receipt, and an IMDN where one was asked for.
 #
-# Wants $smtp (port of the mail server), $gateway (port of smtp-listen); gives message, receipt, dsn.
+# Wants $smtp (port of the mail server), $gateway (port of smtp-listen); gives message, receipt, dsn, imdn.
 
 need jq python3
 edge=$scratch/edge
@@ -25,6 +25,8 @@ start listen bash -c 'exec 8>"$1"; shift; exec smtp-listen --ready-fd 8 "$@"' - 
 check "smtp-listen is ready" until_ok 20 test -s "$scratch/ready"
 start mail2cpm mail2cpm -c "$scratch/conf" -i "$edge/mail2cpm" -o "receipt=$edge/report" -o "sip.send=$edge/sip-route" -o "sip.result=$edge/report" \
 	-o "mail.out=$edge/mail-route" -o "thread=$edge/cpm2mail"
+start report report -c "$scratch/conf" -i "$edge/report" -o "sip.response=$edge/sip-listen" -o "sip.forget=$edge/cpm2mail" -o "mail.out=$edge/mail-route" \
+	-o "sip.send=$edge/imdn"
 
 # message NAME ADDRESS...: a MESSAGE of Alice's with both delivery reports asked for, to each address a mail of its own;
 # mail.out in $scratch/NAME.out, what the server said in $scratch/NAME.result.
@@ -40,8 +42,9 @@ message() {
 			"$SOURCE/t/map/t1-notify-both/in.json"
 	done | cpm2mail -c "$scratch/conf" 2>>"$scratch/out.log" | jq -c 'select(.type | startswith("mail.out"))' >"$scratch/$name.out"
 	mail-route -c "$scratch/conf" <"$scratch/$name.out" 2>>"$scratch/out.log" | smtp-send -c "$scratch/conf" >"$scratch/$name.result" 2>>"$scratch/out.log"
+	spool-put "$edge/report" <"$scratch/$name.result" 2>>"$scratch/out.log"
 }
-receipts() { spool-cat "$edge/report" 2>/dev/null | jq -c 'select(.type == "receipt").receipt'; }
+receipts() { jq -c 'select(.type == "receipt").receipt' "$CPMAIL_TAP" 2>/dev/null; }
 # receipt NAME ACTION: the receipt about the (only) mail of message NAME that has this action.
 receipt() {
 	receipts | jq -c --arg id "$(jq -r .mail.message_id "$scratch/$1.out" | head -n 1)" --arg action "$2" \
@@ -61,10 +64,22 @@ dsn() {
 		'any(.[].reports[]; (.original // .final) == $a and (.status | test($s)))' "$scratch/$1.receipt"
 	[ -z "${5:-}" ] || check "$1: $5" jq -es "any(.[]; $5)" "$scratch/$1.receipt"
 }
+# imdn NAME STATUS: the sender of message NAME is told so, as RFC 5438 has it.
+told() {
+	spool-cat "$edge/imdn" 2>/dev/null | jq -c --arg id "<message-id>$1-1</message-id>" --arg status "<delivery-notification><status><$2/></status>" \
+		'select((.sip.body.text | contains($id)) and (.sip.body.text | contains($status))) | [.sip.method, .sip.uri]'
+}
+is_told() { [ -n "$(told "$1" "$2")" ]; }
+imdn() {
+	check "$1: Alice is told: $2" until_ok 30 is_told "$1" "$2"
+	same "$1: once, in a MESSAGE to her" '["MESSAGE","sip:alice@ims.example.net"]' "$(told "$1" "$2")"
+}
+# And no more than N of them.
+imdns() { same "no other IMDN" "$1" "$(spool-cat "$edge/imdn" 2>/dev/null | wc -l)"; }
 # What came back became receipts, nothing else.
 nothing_else() {
 	same "no report became a message" "" "$(spool-cat "$edge/sip-route" 2>/dev/null)"
-	same "or a failure, or a mail" "" "$(spool-cat "$edge/report" "$edge/mail-route" 2>/dev/null | jq -r 'select(.type != "receipt").type')"
+	same "or a mail" "" "$(spool-cat "$edge/mail-route" 2>/dev/null)"
 	same "and nothing was set aside" "" "$(find "$edge" -path '*/fail/*' -type f)"
 	check "nothing from the sanitizers" sh -c "! grep -e Sanitizer -e 'runtime error' '$scratch'/*.log"
 }

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Postfix confirms, delays, relays and bounces mails of cpm2mail: each of its DSNs becomes the receipt that it is.
+# Postfix confirms, delays, relays and bounces mails of cpm2mail: each of its DSNs becomes the receipt that it is,
+# and its sender's phone is told what it asked for.
 . "$(dirname "$0")/../lib/wire.sh"
 need postfix postconf smtp-sink
 [ "$(id -u)" = 0 ] || skip_all "Postfix starts as root only"
@@ -57,5 +58,8 @@ dsn delivered bob@example.org delivered '^2[.]' '.message_id and .from == "MAILE
 dsn failed zoe@gone.example failed '^5[.]1[.]1$' '.reports[0].diagnostic | test("no such user here")'
 dsn relayed dave@relay.example relayed '^2[.]'
 dsn delayed erin@full.example delayed '^4[.]2[.]2$'
+imdn delivered delivered
+imdn failed failed
+imdns 2 # relayed says nothing of the end, delayed neither (5.3)
 nothing_else
 finish
