@@ -6,6 +6,7 @@
  */
 #include "mail2cpm.h"
 #include "base/log.h"
+#include "mail/address.h"
 #include "receipt.h"
 
 #include <errno.h>
@@ -94,12 +95,29 @@ static bool for_users(const struct record *in)
 	return false;
 }
 
+/* A report is a use of the address that it came to as well (2.5). */
+static void touch_aliases(struct mail2cpm *prog, const json_t *mail)
+{
+	const json_t *to = record_get(mail, "to");
+	for (size_t i = 0; i < json_array_size(to); i++) {
+		const char *address = record_str(json_array_get(to, i), "address");
+		struct buf local = {0};
+		if (address)
+			mail_put_lower(&local, (struct slice){address, strcspn(address, "@")});
+		if (token_local_form(slice_buf(&local)))
+			alias_touch(&prog->aliases, buf_str(&local));
+		buf_free(&local);
+	}
+}
+
 static void mail(struct frame_item *it, struct mail2cpm *prog)
 {
 	struct work w = {.program = prog, .it = it};
 	struct letter *l = &w.letter;
-	if (for_users(it->in) && receipt_of_mail(it, prog->names))
+	if (for_users(it->in) && receipt_of_mail(it, prog->names)) {
+		touch_aliases(prog, it->in->member);
 		return;
+	}
 	bool good = letter_begin(l, &prog->tools, it->in, frame_now_ms(it->frame));
 	bool service = good && to_list_service(&w), served = false;
 	for (size_t k = 0; good && letter_recipient(l, k); k++) {

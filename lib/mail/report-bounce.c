@@ -18,8 +18,7 @@ static const char *const success_subjects[] = {
 	"successful mail delivery",
 	"gelesen:",
 	"lu :",
-	"le\xc3\xad"
-	"do:",
+	"le\303\255do:",
 	"\xe5\xb7\xb2\xe8\xaf\xbb",
 };
 

@@ -99,7 +99,7 @@ static void take(struct verify *v, struct slice one, struct slice from)
 	enum verify_result *to = NULL, found = VERIFY_NONE;
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
 		if (slice_ieq(method, methods[i].method))
-			to = (enum verify_result *)((char *)v + methods[i].offset);
+			to = (enum verify_result *)(void *)((char *)v + methods[i].offset);
 	if (!to)
 		return;
 	found = judge(result, (struct slice){"", 0}, from);
