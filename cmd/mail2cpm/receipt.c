@@ -1,6 +1,7 @@
 #include "receipt.h"
 
 #include "base/log.h"
+#include "mail2cpm.h"
 #include "map/receipt.h"
 
 #include <errno.h>
@@ -39,15 +40,20 @@ static const char *kind_name(enum report_kind kind)
 
 static void emit(struct frame_item *it, const struct report *r, const char *rcpt)
 {
+	struct metrics *counters = frame_metrics(it->frame);
 	struct record *out = item_output(it, "receipt");
-	bool good = receipt_of_report(out->member, r, rcpt);
-	log_event(LOG_INFO, it->in->trace, good ? "receipt" : "dropped", "id", it->in->id, "kind", kind_name(r->kind),
-		  "rcpt", rcpt, "mid", r->message_id, "about", r->nids ? r->ids[0].id : r->envid, "why",
-		  good ? NULL : "a report about nothing of ours", NULL);
-	if (good)
+	if (receipt_of_report(out->member, r, rcpt)) {
+		metrics_add(counters, &mail2cpm_metrics[3], kind_name(r->kind), NULL, 1);
+		log_event(LOG_INFO, it->in->trace, "receipt", "id", it->in->id, "kind", kind_name(r->kind), "rcpt",
+			  rcpt, "mid", r->message_id, "about", r->nids ? r->ids[0].id : r->envid, NULL);
 		item_emit(it, out);
-	else
-		record_free(out);
+		return;
+	}
+	static const char why[] = "report about nothing of ours";
+	metrics_add(counters, &mail2cpm_metrics[2], why, NULL, 1);
+	log_event(LOG_INFO, it->in->trace, "discarded", "id", it->in->id, "rcpt", rcpt, "mid", r->message_id, "why",
+		  why, NULL);
+	record_free(out);
 }
 
 /* One for each user's address; a report to the postmaster is his mail. */
