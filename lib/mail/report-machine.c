@@ -93,40 +93,47 @@ static void put_utf8_xtext(struct buf *out, struct slice s)
 }
 
 /* "rfc822;" and the like in front; an address of its own may hold no ';' before its '@' but in quotes. */
-static struct slice without_type(struct slice value, bool *utf8)
+static struct slice without_type(struct slice value, bool *utf8, bool *mail)
 {
 	size_t n = 0;
 	while (n < value.n && (is_alnum(value.p[n]) || value.p[n] == '-' || value.p[n] == '_'))
 		n++;
-	*utf8 = n == 5 && strncasecmp(value.p, "utf-8", 5) == 0;
+	struct slice type = {value.p, n};
 	while (n < value.n && (value.p[n] == ' ' || value.p[n] == '\t'))
 		n++;
-	if (n && n < value.n && value.p[n] == ';')
-		return (struct slice){value.p + n + 1, value.n - n - 1};
-	*utf8 = false;
-	return value;
+	bool typed = type.n && n < value.n && value.p[n] == ';';
+	*utf8 = typed && slice_ieq(type, "utf-8");
+	*mail = !typed || *utf8 || slice_ieq(type, "rfc822");
+	return typed ? (struct slice){value.p + n + 1, value.n - n - 1} : value;
+}
+
+/* Octets up to the first of these that is not in quotes. */
+static size_t until(struct slice s, const char *stops)
+{
+	bool quoted = false;
+	size_t n = 0;
+	for (; n < s.n && (quoted || !s.p[n] || !strchr(stops, s.p[n])); n++) {
+		if (quoted && s.p[n] == '\\' && n + 1 < s.n)
+			n++;
+		else if (s.p[n] == '"')
+			quoted = !quoted;
+	}
+	return n;
 }
 
 char *report_address(struct slice value)
 {
 	struct buf plain = {0};
-	bool utf8, quoted = false;
-	size_t n = 0;
-	value = slice_trim(without_type(slice_trim(value), &utf8));
-	if (value.n && value.p[0] == '<') {
-		value.p++, value.n--;
-		const char *close = memrchr(value.p, '>', value.n);
-		value.n = close ? (size_t)(close - value.p) : value.n;
+	bool utf8, mail;
+	value = slice_trim(without_type(slice_trim(value), &utf8, &mail));
+	size_t open = until(value, "<(");
+	if (open < value.n && value.p[open] == '<') { /* "Bob Brown <bob@example.org>" is a habit, too */
+		value.p += open + 1, value.n -= open + 1;
+		value.n = until(value, ">");
 		value = slice_trim(value);
 	}
-	while (n < value.n && (quoted || !strchr(" \t(", value.p[n]))) { /* what follows is a comment */
-		if (quoted && value.p[n] == '\\' && n + 1 < value.n)
-			n++;
-		else if (value.p[n] == '"')
-			quoted = !quoted;
-		n++;
-	}
-	value.n = n;
+	if (mail) /* what follows is a comment */
+		value.n = until(value, " \t(");
 	if (utf8)
 		put_utf8_xtext(&plain, value);
 	else
