@@ -142,6 +142,17 @@ void send_nothing(struct work *w, const char *why)
 
 /* ---- messages ---- */
 
+/* The host, and a port as long as one can be: that of a datagram socket is known when it is open. */
+static void put_sent_by(const char *advertise, struct buf *out)
+{
+	struct slice host = slice_of(advertise ? advertise : "255.255.255.255");
+	const char *colon = host.n && host.p[0] == '[' ? strstr(host.p, "]:") : strrchr(host.p, ':');
+	bool six = host.p[0] != '[' && colon && strchr(host.p, ':') != colon;
+	if (colon && !six)
+		host.n = (size_t)(colon - host.p) + (host.p[0] == '[');
+	buf_printf(out, six ? "[%.*s]:65535" : "%.*s:65535", (int)host.n, host.p);
+}
+
 /* Octets of the request as sip-send will write it; what only a connection knows (our address in Via) as long as it can
  * be. */
 static int64_t request_size(const struct work *w, const json_t *sip, const char *type, int64_t content)
@@ -149,14 +160,15 @@ static int64_t request_size(const struct work *w, const json_t *sip, const char 
 	static char filler[CREDENTIALS + 1];
 	const struct conf *c = w->program->conf;
 	const char *advertise = conf_item(c, "advertise", 0, NULL), *proxy = conf_str(c, "outbound_proxy", NULL);
-	struct buf head = {0}, route = {0};
+	struct buf head = {0}, route = {0}, sent_by = {0};
+	put_sent_by(advertise, &sent_by);
 	memset(filler, 'x', CREDENTIALS);
 	if (proxy && *proxy)
 		buf_printf(&route, "<%s%s>", proxy, strcasestr(proxy, ";lr") ? "" : ";lr");
 	struct sip_request r = {.method = "MESSAGE",
 				.uri = record_str(sip, "uri"),
 				.transport = "TCP",
-				.sent_by = advertise ? advertise : "255.255.255.255:65535",
+				.sent_by = buf_str(&sent_by),
 				.branch = filler + CREDENTIALS - SIP_REQUEST_BRANCH,
 				.proxy = route.n ? buf_str(&route) : NULL,
 				.tag = filler + CREDENTIALS - SIP_REQUEST_TAG,
@@ -169,7 +181,7 @@ static int64_t request_size(const struct work *w, const json_t *sip, const char 
 				.body = (size_t)content};
 	sip_request_head(&r, &head);
 	int64_t size = (int64_t)head.n + content;
-	buf_free(&head), buf_free(&route);
+	buf_free(&head), buf_free(&route), buf_free(&sent_by);
 	return size;
 }
 
@@ -177,6 +189,7 @@ struct draft {
 	struct record *out;
 	json_t *body;
 	int64_t content; /* octets of the body */
+	int64_t request; /* and of all of it */
 	enum mode mode;
 };
 
@@ -216,7 +229,7 @@ static bool draft_make(struct work *w, enum letter_list list, struct draft *d)
 		log_event(LOG_WARN, w->it->in->trace, "incomplete", "id", w->it->in->id, "rcpt", l->rcpt, NULL);
 	q.files = l->part > 0 || (e->mode == ENCLOSE_INLINE && enclose_sent(e) > 0);
 	q.content = d->content;
-	q.request = request_size(w, d->out->member, record_str(d->body, "type"), d->content);
+	q.request = d->request = request_size(w, d->out->member, record_str(d->body, "type"), d->content);
 	d->mode = mode_choose(&q);
 	return true;
 }
@@ -228,15 +241,15 @@ static void draft_emit(struct work *w, struct draft *d)
 	char size[24];
 	buf_printf(&key, "%s|%s", buf_str(&l->from), letter_uri(l));
 	record_set_octets(d->out->root, "key", key.p, key.n); /* the order of 7.8 */
-	if (record_get(l->mail, "by") && d->out->member) {
-		const char *mode = record_str(record_get(l->mail, "by"), "mode");
-		if (mode && strcmp(mode, "R") == 0)
-			record_set_int(d->out->member, "expires", l->now_ms + 1000 * letter_by_left(l));
-	}
+	const char *by = record_str(record_get(l->mail, "by"), "mode");
+	if (by && strcmp(by, "R") == 0)
+		record_set_int(d->out->member, "expires", l->now_ms + 1000 * letter_by_left(l));
+	if (d->mode == MODE_STREAM)
+		record_set_bool(d->out->member, "stream", true);
 	record_set_new(d->out->member, "body", d->body);
 	put_origin(w, record_object(d->out->member, "origin"));
 	letter_imdn_id(l, &imdn);
-	snprintf(size, sizeof size, "%lld", (long long)d->content);
+	snprintf(size, sizeof size, "%lld", (long long)d->request);
 	log_event(LOG_INFO, w->it->in->trace, "mapped", "id", w->it->in->id, "out", d->out->id, "uri", letter_uri(l),
 		  "mid", buf_str(&l->msgid), "conv", buf_str(&l->conv), "contr", buf_str(&l->contr), "imdn",
 		  buf_str(&imdn), "mode", mode_name(d->mode), "size", size, NULL);

@@ -217,7 +217,8 @@ struct task *task_of(struct send *s, struct frame_item *it)
 
 static bool too_large(const struct task *t)
 {
-	return t->now.transport == SIP_UDP && (t->rest.fd >= 0 || (t->wire.n > UDP_MAX && !t->no_tcp));
+	bool large = t->wire.n > UDP_MAX || record_bool(t->member, "stream");
+	return t->now.transport == SIP_UDP && (t->rest.fd >= 0 || (large && !t->no_tcp));
 }
 
 static bool put_on_wire(struct send *s, struct task *t, const char **why)

@@ -21,6 +21,7 @@ postmaster_target = "admin@example.com";
 max_mail_in = "25 MiB";
 max_large_in = "20 MiB";
 rate_mail = 0;
+advertise = [ "127.0.0.1:15060" ];
 END
 service() {
 	local name=$1
@@ -61,10 +62,23 @@ check "a mail becomes a request" until_ok 15 have 1
 same "to the user" "MESSAGE sip:alice@ims.example.net SIP/2.0" "$(jq -r .start "$got")"
 same "with its text" "Hello, Alice." "$(texts)"
 same "and its Conversation-ID" 1 "$(jq -r '.fields["conversation-id"]' "$got" | grep -cE '^[0-9a-f]{32}$')"
+same "as many octets as were counted" "$(jq -r .size "$got")" "$(sed -n 's/.*event=mapped.* size=//p' "$scratch/mail2cpm.log")"
+same "small enough for a datagram" udp "$(jq -r .transport "$got")"
 mail bob@example.org alice@rcs.example.net 3<"$scratch/mail"
 until_ok 5 grep -q 'why=duplicate' "$scratch/mail2cpm.log"
 check "the same mail again is known" grep -q 'event=discarded.*why=duplicate' "$scratch/mail2cpm.log"
 same "and no second request" 1 "$(requests)"
+
+# ---- what proxies would make too large ----
+: >"$got"
+plain long "$(printf 'x%.0s' $(seq 180))" >"$scratch/mail"
+mail bob@example.org alice@rcs.example.net 3<"$scratch/mail"
+until_ok 10 have 1
+octets=$(jq -r .size "$got")
+check "between 1150 and 1300 octets ($octets)" test "$octets" -gt 1150 -a "$octets" -le 1300
+same "goes by a stream" tcp "$(jq -r .transport "$got")"
+same "as many octets as were counted, too" "$octets" "$(sed -n 's/.*event=mapped.* size=//p' "$scratch/mail2cpm.log" | tail -n 1)"
+: >"$got"
 
 # ---- the postmaster's ----
 plain two "For the postmaster." >"$scratch/mail"
