@@ -66,12 +66,10 @@ static bool first(struct aliases *a, struct slice name, int64_t now_ms)
 	return sqlite3_changes(a->db) > 0;
 }
 
-/* A record without what it stands for; NULL: it was told before. */
-static struct record *begin(struct aliases *a, struct frame_item *it, struct slice name, const char *kind,
-			    struct slice uri, int64_t now_ms)
+/* A record without what it stands for. */
+static struct record *begin(struct frame_item *it, struct slice name, const char *kind, struct slice uri,
+			    int64_t now_ms)
 {
-	if (!first(a, name, now_ms))
-		return NULL;
 	struct record *out = item_output(it, "alias");
 	record_set_new(out->member, "name", json_stringn(name.p, name.n));
 	record_set(out->member, "kind", kind);
@@ -84,9 +82,13 @@ static struct record *begin(struct aliases *a, struct frame_item *it, struct sli
 static void emit_message(struct aliases *a, struct frame_item *it, const struct pager *p, struct slice name,
 			 const char *kind, int64_t now_ms)
 {
-	struct record *out = begin(a, it, name, kind, slice_buf(&p->originator_uri), now_ms);
-	if (!out)
+	struct buf key = {0}; /* copies of one message to several have the same token */
+	buf_printf(&key, "%.*s %s", (int)name.n, name.p, p->rcpt.v[0]);
+	bool told = !first(a, slice_buf(&key), now_ms);
+	buf_free(&key);
+	if (told)
 		return;
+	struct record *out = begin(it, name, kind, slice_buf(&p->originator_uri), now_ms);
 	json_t *users = record_array(out->member, "email_users");
 	for (size_t i = 0; i < p->rcpt.n; i++)
 		json_array_append_new(users, json_string(p->rcpt.v[i]));
@@ -104,9 +106,8 @@ static void emit_long(struct aliases *a, struct frame_item *it, int64_t now_ms)
 	bool more = true;
 	while (more) {
 		struct slice uri = slice_cut(&rest, '\n', &more), name = slice_cut(&uri, ' ', &(bool){0});
-		struct record *out = name.n ? begin(a, it, name, "x", uri, now_ms) : NULL;
-		if (out)
-			item_emit(it, out);
+		if (name.n && first(a, name, now_ms))
+			item_emit(it, begin(it, name, "x", uri, now_ms));
 	}
 }
 

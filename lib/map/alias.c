@@ -9,7 +9,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
-enum { VALUE_MAX = 4096, USERS_MAX = 600, PURGE_EVERY = 64 };
+enum { VALUE_MAX = 4096, USERS_MAX = 600, USERS_OCTETS = 32 << 10, PURGE_EVERY = 64 };
 
 #define COLUMNS "kind, uri, users, conv, contr, msgid, private, used"
 
@@ -83,6 +83,7 @@ void alias_use(struct alias_table *t, struct sqlite3 *db, int64_t now_ms, int64_
 		t->add = prepare(t, "INSERT INTO alias (name, " COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)"
 				    " ON CONFLICT (name) DO UPDATE SET used = excluded.used"
 				    " WHERE used >= ?10 AND used < excluded.used");
+		t->users = prepare(t, "UPDATE alias SET users = ?2 WHERE name = ?1");
 		t->touch = prepare(t, "UPDATE alias SET used = ?2 WHERE name = ?1 AND used >= ?3 AND used < ?2");
 		t->purge = prepare(t, "DELETE FROM alias WHERE seq IN (SELECT seq FROM alias WHERE kind <> 'x' AND "
 				      "used < ?1 ORDER BY used LIMIT 256)");
@@ -95,6 +96,7 @@ void alias_end(struct alias_table *t)
 {
 	sqlite3_finalize(t->find);
 	sqlite3_finalize(t->add);
+	sqlite3_finalize(t->users);
 	sqlite3_finalize(t->touch);
 	sqlite3_finalize(t->purge);
 	*t = (struct alias_table){0};
@@ -208,6 +210,29 @@ static void add(struct alias_table *t, const struct kind *k, const json_t *m, in
 	t->added++;
 }
 
+/* Another copy of a message whose ids are in a token, for somebody else. */
+static void join(struct alias_table *t, const json_t *m, const struct buf *users)
+{
+	struct alias have;
+	struct slice rest = slice_buf(users);
+	bool more = rest.n > 0, grown = false;
+	if (alias_find(t, value(m, "name"), &have) && slice_eq(slice_buf(&have.uri), value(m, "uri")))
+		while (more && have.users.n < USERS_OCTETS) {
+			struct slice one = slice_cut(&rest, '\n', &more);
+			if (alias_user(&have, one))
+				continue;
+			buf_printf(&have.users, "\n%.*s", (int)one.n, one.p);
+			grown = true;
+		}
+	if (grown) {
+		sqlite3_bind_text(t->users, 1, value(m, "name"), -1, SQLITE_STATIC);
+		sqlite3_bind_text(t->users, 2, buf_str(&have.users), -1, SQLITE_STATIC);
+		row(t, t->users);
+		sqlite3_reset(t->users);
+	}
+	alias_free(&have);
+}
+
 /* All but a long name stand for a message. */
 static bool values_good(const struct kind *k, const json_t *member)
 {
@@ -229,6 +254,8 @@ bool alias_take(struct alias_table *t, const json_t *member)
 	/* A clock of another process may be ahead of ours. */
 	if (good)
 		add(t, k, member, at < t->now_ms ? at : t->now_ms, &users);
+	if (good && k->kind == ALIAS_TOKEN)
+		join(t, member, &users);
 	buf_free(&users);
 	return good;
 }

@@ -55,7 +55,7 @@ bool alias_user(const struct alias *a, struct slice address);
 
 struct alias_table {
 	struct sqlite3 *db;
-	struct sqlite3_stmt *find, *add, *touch, *purge;
+	struct sqlite3_stmt *find, *add, *users, *touch, *purge;
 	int64_t now_ms, grace_ms;
 	unsigned added; /* since the last look for old rows */
 };
@@ -67,7 +67,8 @@ void alias_end(struct alias_table *t);
 /* The row of a name that is not expired; false: none. */
 bool alias_find(struct alias_table *t, const char *name, struct alias *out);
 /* The member of an `alias` record (cpmail-record(5)). A name that is there already keeps what it stands for: repeated
- * records change nothing, and an expired name is not given out again. false: it is no such record. */
+ * records change nothing, and an expired name is not given out again. Only a token gets further users: copies of one
+ * message to several have the same (1.4). false: it is no such record. */
 bool alias_take(struct alias_table *t, const json_t *member);
 /* A mail came for it: its time begins anew, if it was not over. */
 void alias_touch(struct alias_table *t, const char *name);

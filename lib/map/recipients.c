@@ -164,7 +164,7 @@ static void put_suffix(struct pager *p)
 	buf_clear(&p->mail_from);
 	buf_slice(&p->mail_from, a.local);
 	buf_puts(&p->mail_from, "--");
-	token_suffix(map_keys(p->tools->names), buf_str(&p->msgid), &p->mail_from);
+	token_suffix(map_keys(p->tools->names), buf_str(&p->msgid), p->rcpt.v[0], &p->mail_from);
 	buf_putc(&p->mail_from, '@');
 	buf_slice(&p->mail_from, a.domain);
 }

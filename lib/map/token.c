@@ -275,10 +275,10 @@ void token_long(const struct token_keys *keys, const char *user_at_host, struct 
 	put_b32(keys, out, "x", user_at_host, NULL);
 }
 
-void token_suffix(const struct token_keys *keys, const char *msgid, struct buf *out)
+void token_suffix(const struct token_keys *keys, const char *msgid, const char *rcpt, struct buf *out)
 {
 	uint8_t h[SHA256_LEN];
-	token_hash(keys, h, "sub", msgid, NULL);
+	token_hash(keys, h, "sub", msgid, rcpt, NULL);
 	b32_put(out, h, SHA256_LEN, TOKEN_SUFFIX);
 }
 

@@ -82,9 +82,9 @@ void token_group(const struct token_keys *keys, const char *focus, const char *c
 void token_alias(const struct token_keys *keys, const char *originator, const char *rcpt, const char *contr,
 		 struct buf *out);
 void token_long(const struct token_keys *keys, const char *user_at_host, struct buf *out);
-/* What stands behind the "--" of a sub-address (2.1), 13 base32 characters: one a message. */
+/* What stands behind the "--" of a sub-address (2.1), 13 base32 characters: one a message and its (first) recipient. */
 enum { TOKEN_SUFFIX = 13 };
-void token_suffix(const struct token_keys *keys, const char *msgid, struct buf *out);
+void token_suffix(const struct token_keys *keys, const char *msgid, const char *rcpt, struct buf *out);
 /* The suffix of a local part in lower case that ends in "--" and one; empty: none. */
 struct slice token_suffix_form(struct slice local);
 /* local has the form of one of these three ("g-", "a-", "x-" and 26 base32 characters): its letter, else 0. */

@@ -126,6 +126,15 @@ static void table(void)
 	ok(alias_find(&t, ALIAS, &a), "it is there");
 	is_str(buf_str(&a.uri), ALICE, "and stands for whom it stood");
 	alias_free(&a);
+	static const char token[] = "abcdefghijklmnopqrstuvwxyz";
+	for (int i = 0; i < 2; i++)
+		ok(take(&t, token, "token", ALICE, "bob@example.org", MS) &&
+			   take(&t, token, "token", ALICE, "kim@example.org bob@example.org", MS) &&
+			   take(&t, token, "token", CAROL, "eve@example.org", MS),
+		   "a token, of copies of one message");
+	ok(alias_find(&t, token, &a), "is there");
+	is_str(buf_str(&a.users), "bob@example.org\nkim@example.org", "for each of its users, once");
+	alias_free(&a);
 	alias_use(&t, db, MS + 30 * DAY, 30 * DAY);
 	ok(alive(&t, ALIAS), "30 days later");
 	alias_touch(&t, ALIAS);

@@ -76,7 +76,7 @@ static void suffixes(void)
 {
 	struct buf b = {0}, local = {0};
 	struct slice form;
-	token_suffix(&keys, MSGID, &b);
+	token_suffix(&keys, MSGID, "bob@example.org", &b);
 	ok(b.n == TOKEN_SUFFIX, "13 characters");
 	buf_printf(&local, "alice--%s", b.p);
 	form = token_suffix_form(slice_buf(&local));
