@@ -33,6 +33,18 @@ static void put_part(struct buf *out, const char *name)
 	buf_free(&clean);
 }
 
+/* What the network said, as mail may say it: a reason phrase is the peer's, and no SIP identity leaves by mail (2.6);
+ * then the status code stands alone. */
+static struct slice told(const char *diagnostic)
+{
+	static const char *const identities[] = {"sip:", "sips:", "tel:", "@", NULL};
+	struct slice s = slice_of(diagnostic ? diagnostic : "");
+	for (const char *const *i = identities; *i && s.n; i++)
+		if (strcasestr(s.p, *i))
+			s.n = strspn(s.p, "0123456789");
+	return s;
+}
+
 static void put_text(struct buf *out, const char *rcpt, const struct dsn *d)
 {
 	if (d->part)
@@ -51,7 +63,7 @@ static void put_text(struct buf *out, const char *rcpt, const struct dsn *d)
 	}
 	if (d->action == DSN_FAILED) {
 		struct buf answer = {0};
-		text_sanitise(&answer, slice_of(d->diagnostic ? d->diagnostic : ""), 200);
+		text_sanitise(&answer, told(d->diagnostic), 200);
 		buf_printf(out, "\r\nThe answer was: %s%s(status %s)\r\n", buf_str(&answer), answer.n ? " " : "",
 			   d->status);
 		buf_free(&answer);
@@ -73,8 +85,7 @@ static void put_machine(struct buf *out, const struct map_names *names, const st
 	notice_final_recipient(out, about->rcpt);
 	notice_field(out, "Action", "", slice_of(actions[d->action].action));
 	notice_field(out, "Status", "", slice_of(d->status));
-	if (d->diagnostic)
-		notice_field(out, "Diagnostic-Code", "x-sip; ", slice_of(d->diagnostic));
+	notice_field(out, "Diagnostic-Code", "x-sip; ", told(d->diagnostic));
 	if (d->action == DSN_DELAYED)
 		notice_date(out, "Will-Retry-Until", d->retry_until_ms);
 	buf_free(&envid);

@@ -98,17 +98,21 @@ void notice_date(struct buf *out, const char *name, int64_t ms)
 
 /* ---- header ---- */
 
-/* E-mail addresses enter keyed derivation with the domain in lower case (3.12). */
+/* E-mail addresses enter keyed derivation with the domain in lower case (3.12). The ids of a private conversation,
+ * whose user has an alias for an address, do not leave (2.6). */
 static void put_msgid(const struct notice *n, const char *id, struct buf *out)
 {
 	const struct dsn_about *a = n->about;
 	const struct token_keys *keys = map_keys(n->names);
 	struct buf rcpt = {0}, conv = {0}, contr = {0};
 	struct mail_address parsed;
-	if (mail_address_parse(slice_of(a->rcpt), &parsed))
+	bool private = false;
+	if (mail_address_parse(slice_of(a->rcpt), &parsed)) {
 		mail_address_put(&rcpt, &parsed);
-	else
+		private = token_local_form(parsed.local) == 'a';
+	} else {
 		buf_puts(&rcpt, a->rcpt);
+	}
 	const char *root = a->msg_id ? a->msg_id : id;
 	if (a->conversation && a->conversation[0])
 		buf_puts(&conv, a->conversation);
@@ -122,6 +126,7 @@ static void put_msgid(const struct notice *n, const char *id, struct buf *out)
 		    &(struct token_message){.kind = TOKEN_REPORT,
 					    .conv = buf_str(&conv),
 					    .contr = buf_str(&contr),
+					    .hidden = private,
 					    .mail = buf_str(&rcpt),
 					    .what = n->what},
 		    map_mail_domain(n->names), out);
