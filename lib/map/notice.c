@@ -104,12 +104,13 @@ static void put_msgid(const struct notice *n, const char *id, struct buf *out)
 {
 	const struct dsn_about *a = n->about;
 	const struct token_keys *keys = map_keys(n->names);
-	struct buf rcpt = {0}, conv = {0}, contr = {0};
+	struct buf rcpt = {0}, local = {0}, conv = {0}, contr = {0};
 	struct mail_address parsed;
 	bool private = false;
 	if (mail_address_parse(slice_of(a->rcpt), &parsed)) {
 		mail_address_put(&rcpt, &parsed);
-		private = token_local_form(parsed.local) == 'a';
+		mail_put_lower(&local, parsed.local); /* mail systems may change case */
+		private = token_local_form(slice_buf(&local)) == 'a';
 	} else {
 		buf_puts(&rcpt, a->rcpt);
 	}
@@ -130,7 +131,7 @@ static void put_msgid(const struct notice *n, const char *id, struct buf *out)
 					    .mail = buf_str(&rcpt),
 					    .what = n->what},
 		    map_mail_domain(n->names), out);
-	buf_free(&rcpt), buf_free(&conv), buf_free(&contr);
+	buf_free(&rcpt), buf_free(&local), buf_free(&conv), buf_free(&contr);
 }
 
 static bool put_address(struct buf *out, const char *name, const char *display, const char *address)
