@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		/* A language tag and a URI go out as they came: blanks or brackets in them are the reader's business.
 		 */
 		bool plain = !memchr(out.p, '\0', out.n) && !c.nsubjects && !c.nto && !c.ncc && !c.nrecord_route &&
-			     !c.original_to.n && !c.from.uri.n && !blank_end(c.datetime) && !blank_end(c.message_id);
+			     !c.nroute && !c.original_to.n && !c.from.uri.n && !blank_end(c.datetime) &&
+			     !blank_end(c.message_id);
 		if (plain && cpim_read(&again, slice_buf(&out), why) != CPIM_OK)
 			abort();
 		if (plain) {
