@@ -6,17 +6,18 @@ need kamailio sipsak sipp runsvdir sv
 need_postfix
 
 recipes=$SOURCE/docs/recipes
-proxy=$(free_port) gateway=$(free_port) smtp=$(free_port) dead=$(free_port)
+proxy=$(free_port) gateway=$(free_port) smtp=$(free_port) mailin=$(free_port) dead=$(free_port)
 
 # Ports and places are the only difference to what stands in the recipe.
-here() { sed -e "s/127\.0\.0\.1:5060/127.0.0.1:$proxy/g" -e "s/127\.0\.0\.1:5070/127.0.0.1:$gateway/g" -e "s/127\.0\.0\.1:25\"/127.0.0.1:$smtp\"/" "$1"; }
+here() { sed -e "s/127\.0\.0\.1:5060/127.0.0.1:$proxy/g" -e "s/127\.0\.0\.1:5070/127.0.0.1:$gateway/g" -e "s/127\.0\.0\.1:25\"/127.0.0.1:$smtp\"/" \
+	-e "s/\(127\.0\.0\.1\]\{0,1\}\):2525/\1:$mailin/g" "$1"; }
 
 # ---- Postfix: an instance of its own ----
 
 boxes=$scratch/mailboxes
 mkdir -p "$boxes"
 chown 5000:5000 "$boxes"
-postfix_start "$smtp" < <(sed -e "s|^virtual_mailbox_base = .*|virtual_mailbox_base = $boxes|" "$recipes/postfix-main.cf")
+postfix_start "$smtp" < <(here "$recipes/postfix-main.cf" | sed -e "s|^virtual_mailbox_base = .*|virtual_mailbox_base = $boxes|")
 
 # ---- the gateway ----
 
@@ -67,4 +68,19 @@ check "a live phone registers" register dave "$phone"
 same "the phone's answer" "200 Fine" "$(message dave "Dave, you are there.")"
 check "no mail for him" bash -c "sleep 0.5; ! grep -rqs 'you are there\.' '$boxes'"
 check "no queue holds anything" bash -c "! spool-ls -l -j -r '$root' | grep -q ."
+
+# ---- and back ----
+got=$scratch/phone.requests
+: >"$got"
+erin=$(free_port)
+start erin "$SOURCE/t/wire/sip-uas" "$erin" "$got" "200 OK"
+until_ok 10 tcp_open "$erin"
+check "a phone registers" register erin "$erin"
+"$SOURCE/scripts/reply" -p "127.0.0.1:$smtp" <(sed 's/alice=40example/erin=40example/' "$mail") "Back to the phone." >"$scratch/reply.log" 2>&1
+diag "$scratch/reply.log"
+check "an answer by mail reaches the phone" until_ok 20 grep -q "Back to the phone" "$got"
+same "in a request from the gateway's user, through the proxy" "<sip:bob%40example.org@mailgw.example.net>" "$(jq -r .fields.from "$got" | grep -oE '<[^>]*>' | head -n 1)"
+"$SOURCE/scripts/reply" -p "127.0.0.1:$smtp" "$mail" "Alice is not there." >"$scratch/reply.log" 2>&1
+check "a phone that is off: tried again later" until_ok 20 bash -c "spool-ls -l -j -r '$root' | grep -q '480'"
+check "and not handed back" bash -c "! grep -q 'Alice is not there' <(cat '$boxes'/*/*/new/* 2>/dev/null)"
 finish
