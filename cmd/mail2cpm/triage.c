@@ -22,6 +22,17 @@ static bool automatic_wanted(const struct work *w)
 	return !l->automatic || policy == ALL || (policy == GENERATED && l->automatic == AUTOMATIC_GENERATED);
 }
 
+/* c again: what is generated is delivered, but is no answer to one of ours; an old vacation program says "Precedence: bulk"
+ * and no more. Those of a list are by people. */
+static bool automatic_answer(const struct work *w)
+{
+	enum { ALL = 2 };
+	const struct letter *l = &w->letter;
+	const struct conf_scope scope = scope_of(l);
+	return l->automatic && l->known && l->answered.n && !mail_head_get(&l->head, "List-Id", 0).p &&
+	       conf_enum(w->program->conf, "auto_mail", &scope) != ALL;
+}
+
 /* d: what smtp-listen refuses comes in by other ways all the same (8.2). */
 static const char *loop(const struct work *w)
 {
@@ -34,12 +45,29 @@ static const char *loop(const struct work *w)
 	return NULL;
 }
 
-/* 8.2: the same sender, recipient and text for the sixth time in ten minutes: two robots talk to each other. */
+/* Written by another gateway for somebody who is himself behind a gateway: "bob=40example.org=40gw" or, too long for
+ * that, a token. */
+static bool behind_gateways(const struct letter *l)
+{
+	struct buf local = {0};
+	int ats = 0;
+	if (!mail_head_get(&l->head, "X-CPM-Gateway", 0).p)
+		return false;
+	mail_put_lower(&local, (struct slice){buf_str(&l->from), strcspn(buf_str(&l->from), "@")});
+	for (const char *p = buf_str(&local); (p = strstr(p, "=40")); p += 3)
+		ats++;
+	bool token = token_local_form(slice_buf(&local)) == 'x';
+	buf_free(&local);
+	return token || ats > 1;
+}
+
+/* 8.2: the same sender, recipient and text for the sixth time in ten minutes: two robots talk to each other. In a ring of
+ * gateways the sender is another at each turn, as each of them wraps the one before: there he does not count. */
 static bool storm(struct work *w)
 {
 	const struct letter *l = &w->letter;
 	struct buf id = {0};
-	uint64_t kind = storm_kind(0, slice_buf(&l->from));
+	uint64_t kind = storm_kind(0, behind_gateways(l) ? mail_head_get(&l->head, "X-CPM-Gateway", 0) : slice_buf(&l->from));
 	kind = storm_kind(kind, slice_of(l->rcpt));
 	kind = storm_kind(kind, (struct slice){(const char *)l->digest, sizeof l->digest});
 	buf_printf(&id, "%s %s", w->it->in->id, l->rcpt);
@@ -221,7 +249,10 @@ bool triage_recipient(struct work *w)
 		good = false;
 	} else {
 		letter_thread(l, &found);
-		good = deliver(w, &q, &found);
+		if (automatic_answer(w))
+			send_nothing(w, "automatic answer");
+		else
+			good = deliver(w, &q, &found);
 	}
 	correlation_free(&found);
 	if (good)

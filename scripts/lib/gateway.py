@@ -27,8 +27,8 @@ def fresh(scratch, name):
 class Programs:
     """Programs on queues, without a supervisor."""
 
-    def __init__(self, build, scratch, conf, env=None, root=None):
-        """env: environment of the programs; root: of the spool."""
+    def __init__(self, build, scratch, conf, env=None, root=None, who=("127.0.0.1", "rcs.example.net", "ims.example.net")):
+        """env: environment of the programs; root: of the spool; who: name of the gateway, domains of its mail and of its SIP users."""
         self.build, self.env = build, env
         self.dir = fresh(scratch, "gateway")
         self.root = root or os.path.join(self.dir, "spool")
@@ -39,22 +39,21 @@ class Programs:
         os.makedirs(self.root, exist_ok=True)
         key = os.path.join(self.dir, "key")
         with open(key, "wb") as f:
-            f.write(b"k" * 32)
+            f.write((who[0] + "k" * 32)[:32].encode())
         os.chmod(key, 0o600)
         self.conf = os.path.join(self.dir, "cpmail.conf")
         with open(self.conf, "w") as f:
-            f.write('gateway = "127.0.0.1";\nmail_domain = "rcs.example.net";\nsip_domains = ("ims.example.net");\n'
-                    'trusted_peers = ("127.0.0.1");\ndomain_map = (("ims.example.net", "rcs.example.net"));\n'
-                    'msgid_key = ("%s");\n%s' % (key, conf))
+            f.write('gateway = "%s";\nmail_domain = "%s";\nsip_domains = ("%s");\ntrusted_peers = ("127.0.0.1");\n'
+                    'domain_map = (("%s", "%s"));\nmsgid_key = ("%s");\n%s' % (*who, who[2], who[1], key, conf))
 
     def queue(self, name):
         return os.path.join(self.root, name)
 
-    def start(self, program, options, pass_fds=()):
+    def start(self, program, options):
         argv = [os.path.join(self.build, "cmd", program), "-c", self.conf] + options
         name = os.path.basename(program)
         with open(os.path.join(self.dir, name + ".log"), "ab") as log:
-            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env, pass_fds=pass_fds)
+            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env)
         p.began, p.ended = time.monotonic(), None
         self.commands.append((program, options))
         self.processes["%s.%d" % (name, len(self.processes))] = (name, p)
@@ -128,7 +127,8 @@ class Programs:
             p.kill()
             p.wait()
 
-    def close(self):
+    def end(self):
+        """All programs, in order; start_again() has them back."""
         for _, p in self.processes.values():
             p.send_signal(signal.SIGTERM)
         for name, p in self.processes.values():
@@ -137,15 +137,18 @@ class Programs:
             except subprocess.TimeoutExpired:
                 p.kill()
                 sys.exit("gateway: %s does not stop" % name)
+
+    def close(self):
+        self.end()
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
 class Gateway(Programs):
     """The programs of the way MESSAGE -> mail."""
 
-    def __init__(self, build, scratch, conf="", next_hop=None, listeners=1, filter=None, env=None, root=None):
+    def __init__(self, build, scratch, conf="", next_hop=None, listeners=1, filter=None, env=None, root=None, **more):
         """filter: a program that is put in between sip-listen and cpm2mail."""
-        super().__init__(build, scratch, "", env, root)
+        super().__init__(build, scratch, "", env, root, **more)
         with open(self.conf, "a") as f:
             f.write('sip_listen = ("udp:127.0.0.1:%d", "tcp:127.0.0.1:%d");\nnext_hop_smarthost = "%s";\n%s'
                     % (self.port, self.port, next_hop or "maildir:" + self.mail, conf))
@@ -188,26 +191,52 @@ class Gateway(Programs):
         return os.listdir(new) if os.path.isdir(new) else []
 
 
+def mail_way(g, port):
+    """The programs that only mail for CPM users needs; SMTP at the port."""
+    q, result = g.queue, ["-o", "sip.result=" + g.queue("report")]
+    g.start("mail2cpm", ["-i", q("mail2cpm"), "-o", "sip.send=" + q("sip-route"), "-o", "receipt=" + q("report"), "-o",
+                         "mail.out=" + q("mail-route"), "-o", "thread=" + q("cpm2mail")] + result)
+    g.start("sip-route", ["-i", q("sip-route"), "-o", "sip.send=" + q("sip-send")] + result)
+    g.start("sip-send", ["-i", q("sip-send"), "-o", "sip.send=" + q("sip-route")] + result)
+    g.start("smtp-listen", ["-l", "smtp:127.0.0.1:%d" % port, "-o", "mail.in=" + q("mail2cpm")])
+    wait_mail(g, port)
+
+
+def wait_mail(g, port):
+    for _ in range(200):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    sys.exit("gateway: smtp-listen does not listen: %s" % open(os.path.join(g.dir, "smtp-listen.log")).read()[-2000:])
+
+
+class WholeGateway(Gateway):
+    """The programs of both directions: SIP at .port, SMTP at .mailport; messages for CPM users go to sip (a port, over UDP)."""
+
+    def __init__(self, build, scratch, sip, next_hop, conf="", mailport=None, **more):
+        self.mailport = mailport or free_port()
+        super().__init__(build, scratch, 'outbound_proxy = "sip:127.0.0.1:%d";\npostmaster_target = "postmaster@example.org";\n%s'
+                         % (sip, conf), next_hop, **more)
+        mail_way(self, self.mailport)
+
+    def start_again(self):
+        super().start_again()
+        self.wait()
+        wait_mail(self, self.mailport)
+
+
 class MailGateway(Programs):
     """The programs of the way mail -> MESSAGE: SMTP at .port, SIP to a user agent at sip (a port, over TCP)."""
 
-    def __init__(self, build, scratch, sip, conf="", transport="tcp"):
-        super().__init__(build, scratch, 'outbound_proxy = "sip:127.0.0.1:%d;transport=%s";\npostmaster_target = "postmaster@example.org";\n'
-                         'rate_mail = 0;\nmax_sessions_per_peer = 1000;\n%s' % (sip, transport, conf))
+    def __init__(self, build, scratch, sip, conf=""):
+        super().__init__(build, scratch, 'outbound_proxy = "sip:127.0.0.1:%d;transport=tcp";\npostmaster_target = "postmaster@example.org";\n'
+                         'rate_mail = 0;\nmax_sessions_per_peer = 1000;\n%s' % (sip, conf))
         q = self.queue
-        result = ["-o", "sip.result=" + q("report")]
-        self.start("mail2cpm", ["-i", q("mail2cpm"), "-o", "sip.send=" + q("sip-route"), "-o", "receipt=" + q("report"), "-o",
-                                "mail.out=" + q("mail-route"), "-o", "thread=" + q("cpm2mail")] + result)
-        self.start("sip-route", ["-i", q("sip-route"), "-o", "sip.send=" + q("sip-send")] + result)
-        self.start("sip-send", ["-i", q("sip-send"), "-o", "sip.send=" + q("sip-route")] + result)
         self.start("report", ["-i", q("report"), "-o", "sip.response=" + q("sip-listen"), "-o", "sip.forget=" + q("cpm2mail"), "-o",
                               "sip.send=" + q("sip-route"), "-o", "mail.out=" + q("mail-route")])
         self.start("cpm2mail", ["-i", q("cpm2mail"), "-o", "mail.out=" + q("mail-route"), "-o", "mail.out.routed=" + q("smtp-send"), "-o",
                                 "sip.response=" + q("sip-listen"), "-o", "sip.join=" + q("report"), "-o", "sip.request=" + q("mail-route"),
                                 "-o", "receipt=" + q("report"), "-o", "alias=" + q("mail2cpm"), "-o", "mail.result=" + q("report")])
-        ready, told = os.pipe()
-        self.start("smtp-listen", ["-l", "smtp:127.0.0.1:%d" % self.port, "--ready-fd", str(told), "-o", "mail.in=" + q("mail2cpm")], (told,))
-        os.close(told)
-        if os.read(ready, 1) != b"\n":
-            sys.exit("gateway: smtp-listen ended: %s" % open(os.path.join(self.dir, "smtp-listen.log")).read()[-2000:])
-        os.close(ready)
+        mail_way(self, self.port)
