@@ -72,10 +72,11 @@ static bool thread(void *ctx, const char *contr, bool private, struct buf *msgid
 	       threads_mail(&prog->threads, contr, private, msgid, references);
 }
 
-static bool conversation(void *ctx, const char *conv, const char *address, bool private, struct buf *references)
+static bool conversation(void *ctx, const char *conv, const char *address, bool private, struct buf *references,
+			 struct buf *subject)
 {
 	struct program *prog = ctx;
-	prog->known = threads_conversation(&prog->threads, conv, address, private, references);
+	prog->known = threads_conversation(&prog->threads, conv, address, private, references, subject);
 	return prog->known;
 }
 

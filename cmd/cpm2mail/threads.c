@@ -6,7 +6,15 @@
 
 #include <sqlite3.h>
 
-enum { PRUNE_EVERY = 256, ID_MAX = 900, IDS_MAX = 64, REFERENCES_MAX = 4096, VALUE_MAX = 4096, PARTS_MAX = 1000 };
+enum {
+	PRUNE_EVERY = 256,
+	ID_MAX = 900,
+	IDS_MAX = 64,
+	REFERENCES_MAX = 4096,
+	VALUE_MAX = 4096,
+	PARTS_MAX = 1000,
+	SUBJECT_MAX = 512
+};
 
 static sqlite3_stmt *prepare(struct threads *t, const char *sql)
 {
@@ -50,11 +58,13 @@ void threads_use(struct threads *t, struct sqlite3 *db, int64_t alive_ms)
 		t->find = prepare(t, "SELECT msgid, refs FROM thread WHERE contr = ? AND private = ? AND at >= ?");
 		t->add =
 			prepare(t, "INSERT OR IGNORE INTO thread (contr, private, at, msgid, refs) VALUES (?,?,?,?,?)");
-		t->refs = prepare(t, "SELECT refs FROM conversation WHERE conv = ? AND address = ? AND private = ? AND "
-				     "at >= ?");
-		t->begin = prepare(t, "INSERT INTO conversation (conv, address, private, at, refs) VALUES (?,?,?,?,?)"
+		t->refs = prepare(
+			t, "SELECT refs, subject FROM conversation WHERE conv = ? AND address = ? AND private = ? AND "
+			   "at >= ?");
+		t->begin = prepare(t, "INSERT INTO conversation (conv, address, private, at, refs, subject) VALUES "
+				      "(?,?,?,?,?,?)"
 				      " ON CONFLICT (conv, address, private) DO UPDATE"
-				      " SET at = excluded.at, refs = excluded.refs");
+				      " SET at = excluded.at, refs = excluded.refs, subject = excluded.subject");
 		t->go_on = prepare(t, "UPDATE conversation SET at = ?4, refs = ?5"
 				      " WHERE conv = ?1 AND address = ?2 AND private = ?3");
 		t->prune[0] =
@@ -146,14 +156,18 @@ static void read_references(const json_t *member, struct buf *out)
 }
 
 static void begin(struct threads *t, const char *conv, const char *address, bool private, int64_t at,
-		  const struct buf *references)
+		  const struct buf *references, const char *subject)
 {
+	struct buf clean = {0};
+	text_sanitise(&clean, slice_of(subject), SUBJECT_MAX);
 	bind_text(t->begin, 1, conv);
 	bind_text(t->begin, 2, address);
 	sqlite3_bind_int(t->begin, 3, private);
 	sqlite3_bind_int64(t->begin, 4, at);
 	bind_text(t->begin, 5, buf_str(references));
+	bind_text(t->begin, 6, buf_str(&clean));
 	run(t, t->begin);
+	buf_free(&clean);
 }
 
 /* true: it was not there. */
@@ -201,7 +215,7 @@ bool threads_take(struct threads *t, const json_t *member, int64_t now_ms)
 	/* A repeated record must not set the conversation back behind the mails that followed it. */
 	if (add(t, contr, private, at, msgid, &references) && *address) {
 		threads_append(&with, slice_buf(&references), slice_of(msgid));
-		begin(t, conv, address, private, at, &with);
+		begin(t, conv, address, private, at, &with, value(member, "subject"));
 	}
 	buf_free(&references), buf_free(&with);
 	return true;
@@ -224,15 +238,17 @@ bool threads_mail(struct threads *t, const char *contr, bool private, struct buf
 }
 
 bool threads_conversation(struct threads *t, const char *conv, const char *address, bool private,
-			  struct buf *references)
+			  struct buf *references, struct buf *subject)
 {
 	bind_text(t->refs, 1, conv);
 	bind_text(t->refs, 2, address);
 	sqlite3_bind_int(t->refs, 3, private);
 	sqlite3_bind_int64(t->refs, 4, t->alive_ms);
 	bool found = row(t, t->refs);
-	if (found)
+	if (found) {
 		append(references, t->refs, 0);
+		append(subject, t->refs, 1);
+	}
 	sqlite3_reset(t->refs);
 	return found;
 }

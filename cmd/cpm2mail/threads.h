@@ -33,6 +33,7 @@ struct sqlite3_stmt;
 	" private INTEGER NOT NULL,"                                                                                   \
 	" at INTEGER NOT NULL,"                                                                                        \
 	" refs TEXT NOT NULL,"                                                                                         \
+	" subject TEXT NOT NULL,"                                                                                      \
 	" UNIQUE (conv, address, private));"                                                                           \
 	"CREATE INDEX IF NOT EXISTS conversation_at ON conversation (at);"
 
@@ -51,9 +52,9 @@ bool threads_take(struct threads *t, const json_t *member, int64_t now_ms);
 /* msg-id and references of the mail that became this contribution, if it is of this privacy (2.6). */
 bool threads_mail(struct threads *t, const char *contr, bool private, struct buf *msgid, struct buf *references);
 /* What the next mail of a conversation with this address refers to: the root, the last ten, the newest last. false: the
- * address has not written in it. */
+ * address has not written in it. subject: of what he wrote last. */
 bool threads_conversation(struct threads *t, const char *conv, const char *address, bool private,
-			  struct buf *references);
+			  struct buf *references, struct buf *subject);
 /* Our mail is now the newest of its conversation; references: its own, without it. Nothing if threads_conversation()
  * knows it not. */
 void threads_go_on(struct threads *t, const char *conv, const char *address, bool private, struct slice references,

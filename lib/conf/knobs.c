@@ -108,6 +108,8 @@ const struct knob knobs[] = {
 {"by_mode", KNOB_ENUM, "N", .words = "N|R", .scope = "gd", .section = "mail", .help = "late mails: notify (N) or return (R)"},
 {"request_mdn", KNOB_BOOL, "on", .scope = "gde", .section = "mail", .help = "a wanted display report becomes Disposition-Notification-To"},
 {"importance_header", KNOB_BOOL, "on", .scope = "g", .section = "mail", .help = "write Importance beside X-Priority"},
+{"reply_subject", KNOB_BOOL, "on", .scope = "g", .section = "mail",
+ .help = "a message without Subject gets that of the mail user's last mail in its conversation, with Re:"},
 {"thread_by_conversation", KNOB_BOOL, "on", .scope = "g", .section = "mail",
  .help = "References also where a message does not say what it answers, if the mail user has written in its conversation"},
 

@@ -249,6 +249,7 @@ void pager_end(struct pager *p)
 	party_free(&p->from), party_free(&p->to), party_free(&p->reply_to), party_free(&p->referred_by);
 	buf_free(&p->conv), buf_free(&p->contr), buf_free(&p->msgid);
 	buf_free(&p->in_reply_to), buf_free(&p->references);
+	buf_free(&p->talk_references), buf_free(&p->talk_subject);
 	buf_free(&p->enum_wanted), buf_free(&p->mail_from), buf_free(&p->author), buf_free(&p->originator_uri);
 	content_free(p->content);
 	source_end(&p->body);

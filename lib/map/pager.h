@@ -28,9 +28,10 @@ enum pager_verdict {
 
 /* What the program remembers of earlier mails, for In-Reply-To: false if there is none. */
 typedef bool pager_thread_lookup(void *ctx, const char *contr, bool private, struct buf *msgid, struct buf *references);
-/* The References of the next mail in a conversation with an e-mail user who has written in it; false: unknown. */
+/* The References of the next mail in a conversation with an e-mail user who has written in it, and the Subject of what
+ * he wrote; false: unknown. */
 typedef bool pager_conversation_lookup(void *ctx, const char *conv, const char *address, bool private,
-				       struct buf *references);
+				       struct buf *references, struct buf *subject);
 
 /* What a map works with; the same for every message. */
 struct map_tools {
@@ -77,6 +78,8 @@ struct pager {
 	bool conv_given; /* Conversation-ID was in the request */
 	const char *answered_contr; /* InReplyTo-Contribution-ID, NULL if there is none */
 	struct buf in_reply_to, references;
+	struct buf talk_references, talk_subject; /* of its conversation, once it was looked up */
+	bool talk_asked, talk_known;
 
 	/* content */
 	struct source body;

@@ -269,6 +269,35 @@ static bool undisclosed(struct pager *p, struct slice unused, struct buf *out)
 	return mail_field_end(&f);
 }
 
+/* ---- the conversation ---- */
+
+/* Has the e-mail user written in it? Looked up once, and only for a mail that could say so. */
+static bool talk_known(struct pager *p)
+{
+	if (!p->talk_asked && p->conv_given && p->rcpt.n == 1 && p->tools->conversation)
+		p->talk_known = p->tools->conversation(p->tools->thread_ctx, buf_str(&p->conv), p->rcpt.v[0],
+						       p->private, &p->talk_references, &p->talk_subject);
+	p->talk_asked = true;
+	return p->talk_known;
+}
+
+/* A message seldom has a Subject; some mail programs keep mails of different Subjects apart whatever they refer to. */
+static bool talk_subject(struct pager *p, struct slice unused, struct buf *out)
+{
+	(void)unused;
+	if (!conf_bool(p->tools->conf, "reply_subject", NULL) || !talk_known(p))
+		return false;
+	struct slice s = slice_trim(slice_buf(&p->talk_subject));
+	struct buf text = {0};
+	while (slice_istarts(s, "re:"))
+		s = slice_trim((struct slice){s.p + 3, s.n - 3});
+	buf_puts(&text, "Re: ");
+	buf_slice(&text, s);
+	bool good = s.n && mail_header_put(out, "Subject", slice_buf(&text));
+	buf_free(&text);
+	return good;
+}
+
 /* ---- the rest ---- */
 
 static bool subject(struct pager *p, struct slice text, struct buf *out)
@@ -332,10 +361,9 @@ static bool references(struct pager *p, struct slice unused, struct buf *out)
  * without saying which mail it answers. */
 static bool conversation(struct pager *p, struct slice conv, struct buf *out)
 {
-	if (!p->conv_given || p->rcpt.n != 1 || !p->tools->conversation ||
-	    !conf_bool(p->tools->conf, "thread_by_conversation", NULL) ||
-	    !p->tools->conversation(p->tools->thread_ctx, buf_str(&p->conv), p->rcpt.v[0], p->private, &p->references))
+	if (!conf_bool(p->tools->conf, "thread_by_conversation", NULL) || !talk_known(p))
 		return false;
+	buf_slice(&p->references, slice_buf(&p->talk_references));
 	return references(p, conv, out);
 }
 
@@ -420,6 +448,7 @@ const struct map_row T2[] = {
 	{"Bcc",                         '-', FROM_LIST,           IF_LIST,          NULL, NULL,           "RFC 5364"},
 	{"Subject",                     'O', FROM_SIP_SUBJECT,    ALWAYS,           MAPPED(subject),     "8.5"},
 	{"Subject",                     'O', FROM_CPIM_SUBJECT,   ALWAYS,           MAPPED(subject),     "8.5"},
+	{"Subject",                     'O', FROM_CONVERSATION,   ALWAYS,           MAPPED(talk_subject), "3.12"},
 	{"Message-ID",                  'M', FROM_NOWHERE,        ALWAYS,           MAPPED(message_id),  "3.12"},
 	{"In-Reply-To",                 'C', FROM_IN_REPLY_TO_ID, IF_ANSWER,        MAPPED(stored_id),   "3.12"},
 	{"In-Reply-To",                 'C', FROM_IN_REPLY_TO_ID, IF_ANSWER,        MAPPED(computed_id), "3.12"},
