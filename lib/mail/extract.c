@@ -8,6 +8,7 @@
 #include "mail/decode.h"
 #include "mail/flowed.h"
 #include "mail/head.h"
+#include "mail/opaque.h"
 
 #include <stdlib.h>
 
@@ -187,6 +188,18 @@ static void encrypted(struct walk *w, GMimeObject *leaf)
 		mail_attachment_add(w->out, w->limits, leaf, false);
 }
 
+/* S/MIME in one piece: signed, then its content is read; or encrypted. */
+static void smime(struct walk *w, GMimeObject *o, enum purpose purpose, int depth)
+{
+	GMimeObject *inner = depth < w->limits->depth ? opaque_open(GMIME_PART(o)) : NULL;
+	if (inner) {
+		part(w, inner, purpose, depth + 1);
+		g_object_unref(inner);
+	} else {
+		encrypted(w, o);
+	}
+}
+
 static void calendar(struct walk *w, GMimeObject *o)
 {
 	struct buf utf8 = {0};
@@ -208,12 +221,12 @@ static bool inline_text(const struct walk *w, GMimeObject *o)
 	return !name || !w->body;
 }
 
-static void leaf(struct walk *w, GMimeObject *o, enum purpose purpose)
+static void leaf(struct walk *w, GMimeObject *o, enum purpose purpose, int depth)
 {
 	if (is_type(o, "text", "calendar")) {
 		calendar(w, o);
 	} else if (is_type(o, "application", "pkcs7-mime") || is_type(o, "application", "x-pkcs7-mime")) {
-		encrypted(w, o);
+		smime(w, o, purpose, depth);
 	} else if (is_type(o, "application", "pgp-signature") || is_type(o, "application", "pkcs7-signature") ||
 		   is_type(o, "application", "x-pkcs7-signature")) {
 		return;
@@ -380,7 +393,7 @@ static void part(struct walk *w, GMimeObject *o, enum purpose purpose, int depth
 	else if (GMIME_IS_MESSAGE_PART(o))
 		message(w, g_mime_message_part_get_message(GMIME_MESSAGE_PART(o)), depth);
 	else if (GMIME_IS_PART(o))
-		leaf(w, o, purpose);
+		leaf(w, o, purpose, depth);
 }
 
 void mail_text_extract(GMimeMessage *m, const struct mail_text_limits *limits, struct mail_text *out)

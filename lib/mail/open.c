@@ -1,4 +1,4 @@
-#include "mail/extract.h"
+#include "mail/decode.h"
 
 #include <unistd.h>
 
@@ -54,6 +54,11 @@ static bool sane(GMimeObject *o, int depth)
 	return true;
 }
 
+bool mail_part_sane(GMimeObject *o)
+{
+	return sane(o, 0);
+}
+
 GMimeMessage *mail_message_open(const char *p, size_t n, int fd, const char **why)
 {
 	ready();
@@ -71,7 +76,7 @@ GMimeMessage *mail_message_open(const char *p, size_t n, int fd, const char **wh
 	g_object_unref(parser);
 	g_object_unref(stream);
 	GMimeObject *root = m ? g_mime_message_get_mime_part(m) : NULL;
-	*why = !root ? "no header of a mail" : sane(root, 0) ? NULL : "a parameter name that is none";
+	*why = !root ? "no header of a mail" : mail_part_sane(root) ? NULL : "a parameter name that is none";
 	if (m && *why) {
 		g_object_unref(m);
 		m = NULL;
