@@ -21,8 +21,7 @@ enum lead_kind reply_classify(struct slice s, bool *opened, bool *exact)
 {
 	enum lead_kind kind = LEAD_NONE;
 	bool date = trait_date(s), time = trait_time(s), address = trait_address(s);
-	*exact = address;
-	*opened = false;
+	*exact = *opened = false;
 	for (size_t i = 0; i < phrase_attributions_n; i++) {
 		const struct phrase_attribution *row = &phrase_attributions[i];
 		if (!row_matches(row, s))
@@ -33,7 +32,7 @@ enum lead_kind reply_classify(struct slice s, bool *opened, bool *exact)
 			return LEAD_ATTRIBUTION;
 		}
 		if (date && (time || address))
-			kind = LEAD_ATTRIBUTION;
+			kind = LEAD_ATTRIBUTION, *exact = address;
 		else if (kind == LEAD_NONE && s.n <= WEAK_OCTETS)
 			kind = LEAD_WEAK;
 	}

@@ -157,29 +157,37 @@ const struct phrase_header phrase_headers[] = {
 };
 const size_t phrase_headers_n = sizeof phrase_headers / sizeof *phrase_headers;
 
-const char *const phrase_sent[] = {
-	"Sent from ", "Sent via ", "Sent with ", "Sent using ", "Sent by ", "Sent on the move from ",
-	"Sent on the go", "Get Outlook", "Get BlueMail", "Get Spark", "Get Yahoo", "Get TypeApp", "Written on ",
-	"Typed on ",
-	"Von meinem ", "Von meiner ", "Von unterwegs ", "Gesendet von ", "Gesendet mit ", "Gesendet vom ",
-	"Gesendet aus ", "Diese Nachricht wurde von ",
-	"Outlook für ", "Holen Sie sich Outlook", "Mit meinem ", "Envoyé de ", "Envoyé depuis ", "Envoyé à partir ",
-	"Envoyé avec ", "Envoyé par ", "Obtenez Outlook",
-	"Télécharger Outlook", "Téléchargez Outlook", "Enviado desde ", "Enviado de ", "Enviado do ",
-	"Enviado a partir ", "Enviado con ", "Enviado com ", "Enviado por ",
-	"Enviado pelo ", "Obtener Outlook", "Obtenga Outlook", "Obter Outlook", "Obter o Outlook",
-	"Obtenha o Outlook", "Inviato da ", "Inviato dal ", "Inviato con ", "Ottieni Outlook", "Scarica Outlook",
-	"Verzonden vanaf ", "Verzonden via ", "Verzonden met ", "Verstuurd vanaf ", "Verzonden vanuit ",
-	"Outlook voor ", "Download Outlook", "Sendt fra ", "Sendt med ",
-	"Hent Outlook", "Få Outlook", "Last ned Outlook", "Skickat från ", "Skickat med ", "Skaffa Outlook",
-	"Hämta Outlook", "Lähetetty ", "Hanki Outlook", "Lataa Outlook", "Wysłano z ", "Wysłane z ",
-	"Pobierz Outlook", "Pobierz aplikację Outlook", "Uzyskaj Outlook", "Uzyskaj aplikację Outlook",
-	"Odesláno z ", "Odesláno ", "Získejte Outlook", "Stáhnout Outlook", "Отправлено с ", "Отправлено из ",
-	"Скачать Outlook", "Скачайте Outlook", "Загрузить Outlook",
-	"Získať Outlook", "Надіслано з ", "Elküldve ", "Trimis de pe ", NULL};
+const struct phrase_sent phrase_sent[] = {
+	{"Von meinem ", "gesendet"}, {"Von meiner ", "gesendet"}, 
+	{"Mit meinem ", "gesendet"}, {"Diese Nachricht wurde von ", "gesendet"}, {"Outlook für ", "beziehen"},
+	{"Outlook für ", "herunterladen"}, {"Outlook voor ", "downloaden"}, {"Sent from ", NULL}, {"Sent via ", NULL},
+	{"Sent with ", NULL}, {"Sent using ", NULL}, {"Sent on the move from ", NULL}, {"Get Outlook", NULL},
+	{"Get BlueMail", NULL}, {"Get Spark", NULL}, {"Get Yahoo", NULL}, {"Get TypeApp", NULL},
+	{"Written on ", NULL}, {"Typed on ", NULL}, {"Gesendet von ", NULL}, {"Gesendet mit ", NULL},
+	{"Gesendet vom ", NULL}, {"Gesendet aus ", NULL}, {"Holen Sie sich Outlook", NULL}, {"Envoyé de ", NULL},
+	{"Envoyé depuis ", NULL}, {"Envoyé à partir ", NULL}, {"Envoyé avec ", NULL}, {"Envoyé par ", NULL},
+	{"Obtenez Outlook", NULL}, {"Télécharger Outlook", NULL}, {"Téléchargez Outlook", NULL},
+	{"Enviado desde ", NULL}, {"Enviado de ", NULL}, {"Enviado do ", NULL}, {"Enviado a partir ", NULL},
+	{"Enviado con ", NULL}, {"Enviado com ", NULL}, {"Enviado por ", NULL}, {"Enviado pelo ", NULL},
+	{"Obtener Outlook", NULL}, {"Obtenga Outlook", NULL}, {"Obter Outlook", NULL}, {"Obter o Outlook", NULL},
+	{"Obtenha o Outlook", NULL}, {"Inviato da ", NULL}, {"Inviato dal ", NULL}, {"Inviato con ", NULL},
+	{"Ottieni Outlook", NULL}, {"Scarica Outlook", NULL}, {"Verzonden vanaf ", NULL}, {"Verzonden via ", NULL},
+	{"Verzonden met ", NULL}, {"Verstuurd vanaf ", NULL}, {"Verzonden vanuit ", NULL}, {"Download Outlook", NULL},
+	{"Sendt fra ", NULL}, {"Sendt med ", NULL}, {"Hent Outlook", NULL}, {"Få Outlook", NULL},
+	{"Last ned Outlook", NULL}, {"Skickat från ", NULL}, {"Skickat med ", NULL}, {"Skaffa Outlook", NULL},
+	{"Hämta Outlook", NULL}, {"Hanki Outlook", NULL}, {"Lataa Outlook", NULL}, {"Wysłano z ", NULL},
+	{"Wysłane z ", NULL}, {"Pobierz Outlook", NULL}, {"Pobierz aplikację Outlook", NULL},
+	{"Uzyskaj Outlook", NULL}, {"Uzyskaj aplikację Outlook", NULL}, {"Odesláno z ", NULL},
+	{"Získejte Outlook", NULL}, {"Stáhnout Outlook", NULL}, {"Отправлено с ", NULL}, {"Отправлено из ", NULL},
+	{"Скачать Outlook", NULL}, {"Скачайте Outlook", NULL}, {"Загрузить Outlook", NULL}, {"Získať Outlook", NULL},
+	{"Надіслано з ", NULL}, {"Trimis de pe ", NULL}, {"Lähetetty iPhone", NULL}, {"Lähetetty minun", NULL},
+	{"Lähetetty laitteesta", NULL}, {"Lähetetty Yahoo", NULL}, {"Lähetetty Outlook", NULL},
+	{"Lähetetty Samsung", NULL}, {"Lähetetty puhelim", NULL},
+};
+const size_t phrase_sent_n = sizeof phrase_sent / sizeof *phrase_sent;
 
 const char *const phrase_products[] = {
-	"iPhone", "iPad", "iOS", "Mac", "Android", "Samsung", "Galaxy", "Huawei", "Xiaomi", "Redmi", "OnePlus",
+	"iPhon", "iPad", "iOS", "Mac", "Android", "Samsung", "Galaxy", "Huawei", "Xiaomi", "Redmi", "OnePlus",
 	"Pixel", "Nokia", "Motorola", "Sony",
 	"BlackBerry", "Windows", "Outlook", "Yahoo", "AOL", "Proton", "Mailbird", "Mailspring", "Spark",
 	"Superhuman", "K-9", "FairEmail", "BlueMail",
@@ -187,11 +195,11 @@ const char *const phrase_products[] = {
 	"Mail.ru", "Яндекс", "Yandex", "Почта", "Mobil",
 	"mobile", "smartphone", "phone", "Handy", "Telefon", "téléphone", "teléfono", "telefono", "celular",
 	"móvil", "telemóvel", "telefoon", "puhelim",
-	"telefonu", "телефон", "tablet", "smartfon", "app ", "T-Mobile", "Orange", "Free", "eM Client",
+	"telefonu", "телефон", "tablet", "smartfon", "T-Mobile", "eM Client",
 	"Mimestream", "Airmail", "Newton", "HEY", "Edison", "myMail", "Mail for", NULL};
 
 const char *const phrase_footers[] = {
-	"发自我的", "發自我的", "来自我的", "从我的", "從我的", "发送自", "寄自", "传送自", "發送自", "由我的", "使用 Outlook", "使用邮件应用",
+	"Von unterwegs gesendet", "Sent on the go", 	"发自我的", "發自我的", "来自我的", "从我的", "從我的", "发送自", "寄自", "传送自", "發送自", "由我的", "使用 Outlook", "使用邮件应用",
 	"获取 Outlook", "取得 Outlook",
 	"取得適用於", "取得 iOS 版", "取得 Android 版", "獲取 Outlook", "下载 Outlook", "发自网易邮箱", "来自 网易邮箱", "来自网易邮箱",
 	"Outlook for iOS を", "Outlook for Android を", "나의 iPhone", "내 iPhone",

@@ -34,8 +34,13 @@ struct phrase_header {
 extern const struct phrase_header phrase_headers[];
 extern const size_t phrase_headers_n;
 
-/* "Sent from my iPhone": a line that begins so and names one of the products */
-extern const char *const phrase_sent[];
+/* "Sent from my iPhone": a line that begins so, has the other word (may be NULL) in it, and names one of the products
+ */
+struct phrase_sent {
+	const char *begin, *also;
+};
+extern const struct phrase_sent phrase_sent[];
+extern const size_t phrase_sent_n;
 extern const char *const phrase_products[];
 /* footers that are known by their beginning, or by their end */
 extern const char *const phrase_footers[];

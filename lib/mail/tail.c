@@ -8,7 +8,9 @@ enum {
 	RULED_LINES = 8,
 	FOOTER_LINES = 3,
 	FOOTER_OCTETS = 240,
+	PRODUCT_OCTETS = 90,
 	DISCLAIMER_LINES = 60,
+	DISCLAIMER_OCTETS = 60, /* at least */
 	LIST_FOOTER_LINES = 6,
 	CARD_LINES = 12,
 	ROUNDS = 16, /* things below each other at the end of a mail */
@@ -37,6 +39,11 @@ static bool contains(struct slice s, const char *words)
 		if (!((s.p[i] ^ words[0]) & ~32) && strncasecmp(s.p + i, words, n) == 0)
 			return true;
 	return false;
+}
+
+static bool letter(char c)
+{
+	return ((c | 32) >= 'a' && (c | 32) <= 'z');
 }
 
 static bool contains_one(struct slice s, const char *const *list)
@@ -115,11 +122,33 @@ static size_t marked_signature(const struct reply_lines *l, size_t first, size_t
 
 /* ---- footers ---- */
 
+/* One of the products near the beginning, as a word: "Mac" is not in "machine". */
+static bool names_product(struct slice s)
+{
+	if (s.n > PRODUCT_OCTETS)
+		s.n = PRODUCT_OCTETS;
+	for (const char *const *product = phrase_products; *product; product++) {
+		size_t n = strlen(*product);
+		for (size_t i = 0; i + n <= s.n; i++) {
+			bool begins = i == 0 || !letter(s.p[i - 1]);
+			bool ends = n > 3 || i + n == s.n || !letter(s.p[i + n]);
+			if (begins && ends && strncasecmp(s.p + i, *product, n) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 static bool footer_line(struct slice folded)
 {
 	if (begins_one(folded, phrase_footers) || ends_one(folded, phrase_footer_ends))
 		return true;
-	return begins_one(folded, phrase_sent) && contains_one(folded, phrase_products);
+	for (size_t i = 0; i < phrase_sent_n; i++) {
+		const struct phrase_sent *row = &phrase_sent[i];
+		if (reply_begins(folded, row->begin) && (!row->also || contains(folded, row->also)))
+			return names_product(folded);
+	}
+	return false;
 }
 
 /* "Sent from my iPhone" as a paragraph, alone or with its link on the next line; also as the last line of one. */
@@ -162,8 +191,8 @@ static size_t disclaimer(const struct reply_lines *l, size_t first, size_t end)
 		size_t from = above + reply_rule(reply_line(l, above), 3);
 		fold_lines(l, from, from < to ? from + 1 : to, &text);
 		if (begins_one(slice_trim(slice_buf(&text)), phrase_disclaimers)) {
-			fold_lines(l, from, end, &text);
-			if (contains_one(slice_buf(&text), phrase_secrets))
+			fold_lines(l, from, to, &text);
+			if (text.n >= DISCLAIMER_OCTETS && contains_one(slice_buf(&text), phrase_secrets))
 				found = from;
 		}
 		to = reply_trim(l, first, above);
