@@ -6,17 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-	CHUNK = 64 << 10
-}; /* from the heap: a mapping of its own each time costs more than the parsing of a small mail */
+enum { ALIGN = 16, CHUNK = 64 << 10, SPARE_MAX = 2 << 20 };
 
 /* ---- the arena: gumbo gets its memory here and never gives it back singly ---- */
 
 struct chunk {
 	struct chunk *next;
 	size_t used, size;
-	_Alignas(max_align_t) char octets[];
+	_Alignas(ALIGN) char octets[];
 };
+
+/* Chunks of the last document, kept for the next: fresh pages cost more than the parsing of a small mail. */
+static struct chunk *spare;
+static size_t spare_octets;
 
 struct arena {
 	struct chunk *chunks;
@@ -27,13 +29,18 @@ struct arena {
 static void *arena_allocate(void *ctx, size_t n)
 {
 	struct arena *a = ctx;
-	n = (n + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+	n = (n + ALIGN - 1) / ALIGN * ALIGN;
 	if (!a->chunks || a->chunks->size - a->chunks->used < n) {
+		bool reuse = spare && n <= CHUNK;
 		size_t size = n > CHUNK ? n : CHUNK;
 		a->total += size;
 		if (a->total > HTML_ARENA_MAX)
 			longjmp(a->full, 1);
-		struct chunk *c = xmalloc(sizeof *c + size);
+		struct chunk *c = reuse ? spare : xmalloc(sizeof *c + size);
+		if (reuse) {
+			spare = c->next;
+			spare_octets -= CHUNK;
+		}
 		*c = (struct chunk){.next = a->chunks, .size = size};
 		a->chunks = c;
 	}
@@ -50,9 +57,15 @@ static void arena_release(void *ctx, void *p)
 static void arena_free(struct arena *a)
 {
 	while (a->chunks) {
-		struct chunk *next = a->chunks->next;
-		free(a->chunks);
-		a->chunks = next;
+		struct chunk *c = a->chunks;
+		a->chunks = c->next;
+		if (c->size != CHUNK || spare_octets >= SPARE_MAX) {
+			free(c);
+			continue;
+		}
+		c->next = spare;
+		spare = c;
+		spare_octets += CHUNK;
 	}
 }
 

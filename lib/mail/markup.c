@@ -129,12 +129,21 @@ static const char *skip_attributes(const char *p, const char *end, int *values)
 	return p;
 }
 
+/* Is it an element that ends without an end tag? */
+static bool closed_alone(struct slice tag)
+{
+	static const char *const names[] = {"p",   "li",     "br",   "td",    "tr",   "th",    "hr",
+					    "img", "meta",   "link", "input", "col",  "dd",    "dt",
+					    "o",   "option", "wbr",  "area",  "base", "tbody", NULL};
+	for (const char *const *name = names; *name; name++)
+		if (!((tag.p[0] ^ **name) & ~32) && slice_ieq(tag, *name))
+			return true;
+	return false;
+}
+
 bool markup_harmless(struct slice html)
 {
-	static const char *const closed_alone[] = {"p",	  "li",	    "br",   "td",    "tr",   "th",    "hr",
-						   "img", "meta",   "link", "input", "o:p",  "col",   "dd",
-						   "dt",  "option", "wbr",  "area",  "base", "tbody", NULL};
-	int depth = 0;
+	int depth = 0, values;
 	for (const char *p = html.p, *end = html.p + html.n; (p = memchr(p, '<', (size_t)(end - p)));) {
 		bool close = ++p < end && *p == '/';
 		const char *name = p += close;
@@ -143,12 +152,8 @@ bool markup_harmless(struct slice html)
 		struct slice tag = {name, (size_t)(p - name)};
 		if (!tag.n)
 			continue;
-		int values;
 		p = skip_attributes(p, end, &values);
-		bool counts = p == end || p[-1] != '/';
-		for (const char *const *c = closed_alone; counts && *c; c++)
-			counts = !slice_ieq(tag, *c);
-		if (counts)
+		if (!closed_alone(tag)) /* a "/" before the ">" ends nothing in HTML */
 			depth += close ? -1 : 1;
 		if (depth < 0)
 			depth = 0;

@@ -158,7 +158,7 @@ const struct phrase_header phrase_headers[] = {
 const size_t phrase_headers_n = sizeof phrase_headers / sizeof *phrase_headers;
 
 const struct phrase_sent phrase_sent[] = {
-	{"Von meinem ", "gesendet"}, {"Von meiner ", "gesendet"}, 
+	{"Von meinem ", "gesendet"}, {"Von meiner ", "gesendet"},
 	{"Mit meinem ", "gesendet"}, {"Diese Nachricht wurde von ", "gesendet"}, {"Outlook für ", "beziehen"},
 	{"Outlook für ", "herunterladen"}, {"Outlook voor ", "downloaden"}, {"Sent from ", NULL}, {"Sent via ", NULL},
 	{"Sent with ", NULL}, {"Sent using ", NULL}, {"Sent on the move from ", NULL}, {"Get Outlook", NULL},
@@ -199,7 +199,8 @@ const char *const phrase_products[] = {
 	"Mimestream", "Airmail", "Newton", "HEY", "Edison", "myMail", "Mail for", NULL};
 
 const char *const phrase_footers[] = {
-	"Von unterwegs gesendet", "Sent on the go", 	"发自我的", "發自我的", "来自我的", "从我的", "從我的", "发送自", "寄自", "传送自", "發送自", "由我的", "使用 Outlook", "使用邮件应用",
+	"Von unterwegs gesendet", "Sent on the go", "发自我的", "發自我的", "来自我的", "从我的", "從我的", "发送自", "寄自", "传送自", "發送自",
+	"由我的", "使用 Outlook", "使用邮件应用",
 	"获取 Outlook", "取得 Outlook",
 	"取得適用於", "取得 iOS 版", "取得 Android 版", "獲取 Outlook", "下载 Outlook", "发自网易邮箱", "来自 网易邮箱", "来自网易邮箱",
 	"Outlook for iOS を", "Outlook for Android を", "나의 iPhone", "내 iPhone",
