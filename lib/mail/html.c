@@ -1,5 +1,6 @@
 #include "mail/html.h"
 
+#include "mail/lean.h"
 #include "mail/markup.h"
 
 #include <setjmp.h>
@@ -378,11 +379,12 @@ void html_to_text(struct buf *out, struct slice html, struct mail_marks *marks)
 {
 	struct arena a = {0};
 	struct render r = {.out = out, .start = out->n, .marks = marks};
+	struct buf lean = {0};
 	size_t known = marks ? marks->n : 0;
 	buf_put(out, "", 0);
 	if (html.n > HTML_OCTETS_MAX)
 		html.n = HTML_OCTETS_MAX;
-	if (!markup_harmless(html) || !by_tree(&r, &a, html)) {
+	if (!lean_html(&lean, html) || !by_tree(&r, &a, slice_buf(&lean))) {
 		out->p[out->n = r.start] = '\0';
 		r = (struct render){.out = out, .start = r.start};
 		if (marks)
@@ -390,6 +392,7 @@ void html_to_text(struct buf *out, struct slice html, struct mail_marks *marks)
 		cut_tags(&r, html);
 	}
 	arena_free(&a);
+	buf_free(&lean);
 	if (out->n > r.start)
 		buf_putc(out, '\n');
 }

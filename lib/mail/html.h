@@ -2,16 +2,15 @@
  * html.h - HTML to plain text (7.6): a walk over the tree that gumbo makes.
  *
  * Bounded: at most HTML_OCTETS_MAX of the input are looked at; the tree lives in an arena of HTML_ARENA_MAX octets (a
- * page of misnested tags can make a tree that grows with the square of its size). Where it does not fit, where tags are
- * nested deeper than HTML_DEPTH_MAX or one has more than HTML_ATTRIBUTES_MAX attributes, tags are just cut out. Nothing
- * is ever fetched.
+ * page of misnested tags can make a tree that grows with the square of its size). Where it does not fit, or elements
+ * are nested deeper than HTML_DEPTH_MAX, tags are just cut out. Nothing is ever fetched.
  */
 #ifndef CPMAIL_MAIL_HTML_H
 #define CPMAIL_MAIL_HTML_H
 
 #include "base/buf.h"
 
-enum { HTML_OCTETS_MAX = 1 << 20, HTML_ARENA_MAX = 8 << 20, HTML_DEPTH_MAX = 400, HTML_ATTRIBUTES_MAX = 200 };
+enum { HTML_OCTETS_MAX = 1 << 20, HTML_ARENA_MAX = 8 << 20, HTML_DEPTH_MAX = 400 };
 
 /* What the markup says about the line that begins at an offset: mail programs put quoted mails in elements that have
  * names of their own. */

@@ -18,10 +18,4 @@ const char *markup_attribute(const GumboElement *e, const char *name);
 /* Is it not shown: hidden, or display:none in its style? */
 bool markup_hidden(const GumboElement *e);
 
-/*
- * Can gumbo be given this? Its time grows with the square of the depth of open elements and of the attributes of one
- * tag. Elements that the parser closes by itself (p, li, td, ...) do not count.
- */
-bool markup_harmless(struct slice html);
-
 #endif

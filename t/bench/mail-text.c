@@ -32,22 +32,26 @@ static void plain(struct buf *b, size_t n)
 		buf_puts(b, "> What do you think of the drawings that came yesterday?\r\n");
 }
 
+/* As Outlook writes it: styles before all, every paragraph with its own. */
 static void html(struct buf *b, size_t n)
 {
 	buf_puts(b, head);
-	buf_puts(b, "Content-Type: text/html; charset=\"UTF-8\"\r\n\r\n<html><head><style>p {margin: "
-		    "0}</style></head><body>"
-		    "<div dir=\"ltr\">The drawings <b>look good</b> to me.</div><br><div class=\"gmail_quote\">"
-		    "<div dir=\"ltr\" class=\"gmail_attr\">");
-	buf_puts(b, lead);
-	buf_puts(b, "<br></div><blockquote class=\"gmail_quote\" style=\"margin:0px 0px 0px 0.8ex\">");
+	buf_puts(b, "Content-Type: text/html; charset=\"UTF-8\"\r\n\r\n<html xmlns:o=\"urn:schemas-microsoft-com:office:"
+		    "office\"><head><style><!--\r\n");
+	while (b->n < n / 8)
+		buf_puts(b, "p.MsoNormal, li.MsoNormal, div.MsoNormal\r\n\t{margin:0cm;\r\n\tfont-size:11.0pt;\r\n\t"
+			    "font-family:\"Calibri\",sans-serif;}\r\n");
+	buf_puts(b, "--></style></head><body lang=\"EN-GB\"><div class=\"WordSection1\"><p class=\"MsoNormal\">The drawings "
+		    "<b>look good</b> to me.<o:p></o:p></p><div style=\"border:none;border-top:solid #E1E1E1 1.0pt;"
+		    "padding:3.0pt 0cm 0cm 0cm\"><p class=\"MsoNormal\"><b>From:</b> Alice Adams &lt;alice@rcs.example.net"
+		    "&gt;<br><b>Sent:</b> 05 March 2026 10:15<br><b>To:</b> Bob Brown<br><b>Subject:</b> Message</p></div>");
 	while (b->n < n)
-		buf_puts(
-			b,
-			"<div style=\"font-family:Calibri,Arial;font-size:11pt\"><p class=\"MsoNormal\">What do you "
-			"think of <span lang=\"EN\">the drawings</span> that <a href=\"https://example.org/x?a=1\">came"
-			"</a> yesterday?<o:p></o:p></p><p>&nbsp;</p></div>\r\n");
-	buf_puts(b, "</blockquote></div></body></html>\r\n");
+		buf_puts(b, "<p class=\"MsoNormal\"><span lang=\"EN-GB\" style=\"font-size:11.0pt;font-family:&quot;Calibri"
+			    "&quot;,sans-serif;color:#1F497D\">What do you think of the drawings that came yesterday? The "
+			    "<a href=\"https://example.org/plan?a=1\">plan</a> shows the door on the left, which I like, but "
+			    "the window is too small for my taste.<o:p></o:p></span></p>\r\n"
+			    "<p class=\"MsoNormal\"><o:p>&nbsp;</o:p></p>\r\n");
+	buf_puts(b, "</div></body></html>\r\n");
 }
 
 static size_t read_once(struct slice mail)

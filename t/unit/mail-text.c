@@ -4,6 +4,7 @@
 #include "mail/calendar.h"
 #include "mail/flowed.h"
 #include "mail/keyword.h"
+#include "mail/lean.h"
 #include "mail/reply.h"
 #include "tap.h"
 
@@ -156,6 +157,40 @@ static void marks(void)
 	marked("<div class=gmail_signatures>no</div>", "no\n");
 }
 
+/* ---- lean HTML ---- */
+
+static void lean(const char *html, const char *want)
+{
+	struct buf out = {0};
+	buf_put(&out, "", 0);
+	ok(lean_html(&out, slice_of(html)), "no deep nesting");
+	is_str(buf_str(&out), want, "lean");
+	buf_free(&out);
+}
+
+static void lean_pages(void)
+{
+	lean("a<b class=x>b</b>c", "abc");
+	lean("<STYLE>p {}</style >a<script>if (a</b) '</scripts>'</script>b<title>t</title>c", "abc");
+	lean("<!-- a > b -->c<!DOCTYPE html>d<?xml x?>e<!-->f", "c<!DOCTYPE html>def");
+	lean("<p style='color: red' class='a b' id=x onclick=\"a>b\">t", "<p class='a b' id=x>t");
+	lean("<p style = 'DISPLAY: None'>t</p>", "<p style = 'DISPLAY: None'>t</p>");
+	lean("<a href=x/y?a=b href=z>t</a >", "<a href=x/y?a=b>t</a>");
+	lean("<span class=s>a<span style='color:red'>b</span>c</span>d</span>", "<span class=s>abc</span>d");
+	lean("<a href='x>text", "");
+	lean("1 < 2 <3 </ >", "1 < 2 <3 </ >");
+	lean("<br/><div a/b>x</div>", "<br><div>x</div>");
+	lean("<textarea><b>x</b></textarea>y", "<textarea><b>x</b></textarea>y");
+	lean("<", "<");
+	lean("<a", "");
+	lean("<p =x class=y>", "<p class=y>");
+	struct buf deep = {0}, out = {0};
+	for (int i = 0; i <= HTML_DEPTH_MAX; i++)
+		buf_puts(&deep, "<div/>");
+	ok(!lean_html(&out, slice_buf(&deep)), "deep nesting is told");
+	buf_free(&deep), buf_free(&out);
+}
+
 /* ---- OpenPGP ---- */
 
 static void armor(void)
@@ -221,6 +256,7 @@ int main(void)
 	flowed_texts();
 	calendars();
 	marks();
+	lean_pages();
 	armor();
 	replies();
 	return tap_done();
