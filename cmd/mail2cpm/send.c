@@ -1,6 +1,7 @@
 /* The records that a mail becomes: sip.send, or the sip.result of what cannot be sent. */
 #include "mail2cpm.h"
 #include "base/log.h"
+#include "map/sip_hop.h"
 #include "mode.h"
 #include "sip/request.h"
 
@@ -224,7 +225,10 @@ static bool draft_make(struct work *w, enum letter_list list, struct draft *d)
 	d->body = enclose_body(&w->enclose, list, &d->content);
 	if (!d->body)
 		return false;
-	d->out = item_output(w->it, "sip.send");
+	json_t *route = sip_hop_known(w->program->conf, letter_uri(l));
+	d->out = item_output(w->it, route ? "sip.send.routed" : "sip.send");
+	if (route)
+		record_set_new(d->out->member, "route", route);
 	if (!letter_put_sip(l, d->out->member))
 		log_event(LOG_WARN, w->it->in->trace, "incomplete", "id", w->it->in->id, "rcpt", l->rcpt, NULL);
 	q.files = l->part > 0 || (e->mode == ENCLOSE_INLINE && enclose_sent(e) > 0);

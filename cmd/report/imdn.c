@@ -4,6 +4,7 @@
 #include "table.h"
 
 #include "base/clock.h"
+#include "map/sip_hop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,7 +154,7 @@ static void put_origin(const struct asked_row *row, const struct table_imdn *t, 
 	record_set(origin, "status", imdn_status_name(t->status));
 }
 
-static void send(struct report *r, struct frame_item *it, const struct asked_row *row, const struct event *e,
+static void send_imdn(struct report *r, struct frame_item *it, const struct asked_row *row, const struct event *e,
 		 const struct table_imdn *t)
 {
 	const char *to = record_str(row->origin, "from");
@@ -167,7 +168,10 @@ static void send(struct report *r, struct frame_item *it, const struct asked_row
 		if (!routes_of(record_get(row->origin, "imdn"), routes) || !route_uri(routes[0], &uri))
 			buf_puts(&uri, to);
 		write_body(it, row, t, buf_str(&from), buf_str(&id), &body);
-		struct record *out = report_output(it, "sip.send", row->trace);
+		json_t *route = sip_hop_known(frame_conf(it->frame), buf_str(&uri));
+		struct record *out = report_output(it, route ? "sip.send.routed" : "sip.send", row->trace);
+		if (route)
+			record_set_new(out->member, "route", route);
 		record_set(out->member, "method", "MESSAGE");
 		record_set(out->member, "uri", buf_str(&uri));
 		put_headers(r, row, buf_str(&from), to, buf_str(&id), record_array(out->member, "headers"));
@@ -196,7 +200,7 @@ static bool tell(struct report *r, struct frame_item *it, struct asked_row *row,
 			continue;
 		row->told |= bit;
 		asked_tell(&r->asked, row);
-		send(r, it, row, e, t);
+		send_imdn(r, it, row, e, t);
 		told = true;
 	}
 	return told;

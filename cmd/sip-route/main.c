@@ -14,7 +14,7 @@ static int tries_of(const struct frame_item *it)
 
 static void emit_send(struct frame_item *it, const struct way *w)
 {
-	struct record *out = item_output(it, "sip.send");
+	struct record *out = item_output(it, "sip.send.routed");
 	const char *key;
 	json_t *value;
 	json_object_foreach (it->in->member, key, value)
@@ -84,19 +84,28 @@ static void answer(struct router *r, struct frame_item *it)
 	way_leave(w);
 }
 
+/* Who made it knew the way. */
+static bool is_routed(const struct frame_item *it)
+{
+	return strcmp(it->in->type, "sip.send.routed") == 0;
+}
+
 static void batch(struct frame_item *items, size_t n, void *ctx)
 {
 	struct router *r = ctx;
 	for (size_t i = 0; i < n; i++) {
 		const char *uri = record_str(items[i].in->member, "uri");
-		items[i].data = uri ? way_find(r, uri) : NULL;
+		items[i].data = uri && !is_routed(&items[i]) ? way_find(r, uri) : NULL;
 	}
 	if (r->patient)
 		dns_wait(r->dns);
 	else
 		dns_wait_for(r->dns, &r->wanted, PATIENCE_MS);
 	for (size_t i = 0; i < n; i++)
-		answer(r, &items[i]);
+		if (is_routed(&items[i]))
+			item_pass(&items[i]);
+		else
+			answer(r, &items[i]);
 }
 
 static void start(struct frame *f, void *ctx)
@@ -123,7 +132,7 @@ static void reload(struct frame *f, void *ctx)
 
 int main(int argc, char **argv)
 {
-	static const char *const takes[] = {"sip.send", NULL};
+	static const char *const takes[] = {"sip.send", "sip.send.routed", NULL};
 	static const struct frame_program program = {
 		.name = "sip-route",
 		.summary = "find the servers that take an outgoing SIP request (proxy, ENUM, NAPTR, SRV)",

@@ -1,11 +1,12 @@
 #include "router.h"
+#include "map/sip_hop.h"
 
 #include <stdlib.h>
 
 static void way_free(struct way *w)
 {
 	destination_free(w->dest);
-	sip_target_free(&w->target);
+	dns_sip_target_free(&w->target);
 	free(w->uri);
 	free(w->number);
 	free(w);
@@ -50,7 +51,7 @@ static void ask_servers(struct way *w)
 		way_failed(w, 404, "no outbound_proxy takes telephone numbers", "5.1.1");
 		return;
 	}
-	if (!sip_target_parse(&w->target, to)) {
+	if (!dns_sip_target_parse(&w->target, to)) {
 		way_failed(w, 416, "not a SIP URI that can be reached", "5.1.3");
 		return;
 	}
@@ -84,7 +85,7 @@ struct way *way_find(struct router *r, const char *uri)
 	w->open = w->counted = true;
 	r->wanted++;
 	if (conf_bool(r->conf, "enum_for_sip", NULL) && suffix && *suffix)
-		w->number = uri_number(uri);
+		w->number = dns_sip_number(uri);
 	if (w->number)
 		enum_find_sip(r->dns, w->number, suffix, got_number, w);
 	else
@@ -104,36 +105,7 @@ void way_leave(struct way *w)
 	w->counted = false;
 }
 
-static void put_hop(json_t *hops, const struct way *w, const struct destination_host *h, const char *address)
-{
-	static const char *const name[] = {"udp", "tcp", "tls"};
-	json_t *hop = json_object();
-	record_set(hop, "transport", name[h->transport]);
-	record_set(hop, "address", address);
-	record_set_int(hop, "port", h->port);
-	record_set(hop, "name", w->target.host); /* what was asked for, not what the DNS made of it (RFC 5922 7.2) */
-	json_array_append_new(hops, hop);
-}
-
-static void put_proxy(json_t *route, const char *proxy)
-{
-	if (!proxy || !*proxy)
-		return;
-	char *value = xasprintf("<%s%s>", proxy, strcasestr(proxy, ";lr") ? "" : ";lr");
-	record_set(route, "proxy", value);
-	free(value);
-}
-
 json_t *way_route(const struct way *w, struct slice seed)
 {
-	size_t order[DESTINATION_HOSTS_MAX];
-	json_t *route = json_object(), *hops = record_array(route, "hops");
-	destination_order(w->dest, seed, order);
-	for (size_t i = 0; i < w->dest->n; i++) {
-		const struct destination_host *h = &w->dest->host[order[i]];
-		for (size_t k = 0; k < h->n && json_array_size(hops) < HOPS_MAX; k++)
-			put_hop(hops, w, h, h->address[k]);
-	}
-	put_proxy(route, conf_str(w->router->conf, "outbound_proxy", NULL));
-	return route;
+	return sip_hop_route(w->router->conf, &w->target, w->dest, seed);
 }

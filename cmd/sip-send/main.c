@@ -114,7 +114,7 @@ static void reload(struct frame *f, void *ctx)
 
 int main(int argc, char **argv)
 {
-	static const char *const takes[] = {"sip.send", NULL};
+	static const char *const takes[] = {"sip.send", "sip.send.routed", NULL};
 	static const char *const files[] = {"sip_auth", "tls_cert", "tls_key", "tls_ca", NULL};
 	static const struct frame_program program = {
 		.name = "sip-send",

@@ -188,9 +188,11 @@ static void apply(struct steps *s, const struct event *e, const struct rule *r, 
 	for (int i = 0; i < ARROWS && r->arrow[i].label; i++) {
 		const struct arrow *a = &r->arrow[i];
 		enum lane from = a->from == LANES ? own : a->from, to = a->to == LANES ? own : a->to;
-		/* a mail whose next hop the configuration knew did not go through mail-route */
+		/* what had its next hop from the configuration went past mail-route, or sip-route */
 		if (from == LANE_MAIL_ROUTE && to == LANE_SMTP_SEND && !s->used[LANE_MAIL_ROUTE])
 			from = LANE_CPM2MAIL;
+		if (from == LANE_SIP_ROUTE && to == LANE_SIP_SEND && !s->used[LANE_SIP_ROUTE])
+			from = s->used[LANE_MAIL2CPM] ? LANE_MAIL2CPM : LANE_REPORT;
 		/* a report of ours is no mail */
 		if (from == LANE_MAIL2CPM && to == LANE_SIP_ROUTE && !s->used[LANE_MAIL2CPM])
 			from = LANE_REPORT;

@@ -269,29 +269,30 @@ static bool numeric(struct destination_host *h, const char *host)
 	return true;
 }
 
-static struct destination *fixed(const struct dns_sip_question *q, struct destination_host *h)
+struct destination *dns_sip_numeric(const struct dns_sip_question *q)
 {
+	struct destination_host h = {0};
+	if (q->sips && q->transport == DNS_SIP_UDP)
+		return failure("5.1.3", "sips over UDP cannot be");
+	if (!numeric(&h, q->host))
+		return NULL;
 	struct destination *dest = xcalloc(1, sizeof *dest);
 	enum dns_sip_transport t = plain_transport(q);
-	h->name = xstrdup(q->host);
-	h->transport = (int)t;
-	h->port = q->port ? q->port : default_port(t);
-	h->weight = 1;
+	h.name = xstrdup(q->host);
+	h.transport = (int)t;
+	h.port = q->port ? q->port : default_port(t);
+	h.weight = 1;
 	dest->n = 1;
 	dest->host = xcalloc(1, sizeof *dest->host);
-	dest->host[0] = *h;
+	dest->host[0] = h;
 	return dest;
 }
 
 void dns_sip_find(struct dns *d, const struct dns_sip_question *q, destination_done *done, void *arg)
 {
-	struct destination_host h = {0};
-	if (q->sips && q->transport == DNS_SIP_UDP) {
-		done(arg, failure("5.1.3", "sips over UDP cannot be"));
-		return;
-	}
-	if (numeric(&h, q->host)) {
-		done(arg, fixed(q, &h));
+	struct destination *known = dns_sip_numeric(q);
+	if (known) {
+		done(arg, known);
 		return;
 	}
 	struct lookup *l = xcalloc(1, sizeof *l);

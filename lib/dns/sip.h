@@ -12,6 +12,20 @@
 /* As in lib/sip; NONE: the URI names no transport. */
 enum dns_sip_transport { DNS_SIP_NONE = -1, DNS_SIP_UDP, DNS_SIP_TCP, DNS_SIP_TLS };
 
+/* A URI taken apart; the string is its own. */
+struct dns_sip_target {
+	char *host; /* A-labels, or numeric without brackets */
+	int port;
+	enum dns_sip_transport transport;
+	bool sips;
+};
+
+/* False: not a sip or sips URI with a host that can be asked for. */
+bool dns_sip_target_parse(struct dns_sip_target *t, const char *uri);
+void dns_sip_target_free(struct dns_sip_target *t);
+/* The number of a tel URI, or of a sip URI with user=phone, in global form; NULL if it has none. To be freed. */
+char *dns_sip_number(const char *uri);
+
 struct dns_sip_question {
 	const char *host; /* name in A-labels, or a numeric address without brackets */
 	int port;	  /* 0: none written */
@@ -26,5 +40,8 @@ struct dns_sip_question {
  * from dns_wait(); for a numeric host at once.
  */
 void dns_sip_find(struct dns *d, const struct dns_sip_question *q, destination_done *done, void *arg);
+
+/* The answer for a numeric host; NULL: a name has to be asked for. */
+struct destination *dns_sip_numeric(const struct dns_sip_question *q);
 
 #endif

@@ -71,7 +71,7 @@ def from_mail(bench, conf, count):
     with open(mail_records(bench, count)) as i, open(os.path.join(bench.scratch, "out.mail2cpm"), "w") as o:
         status, cpu, wall = child_cpu([bench.program("mail2cpm"), "-c", conf], i, o)
     with open(o.name) as f:
-        sent = sum('"type":"sip.send"' in line for line in f)
+        sent = sum('"type":"sip.send' in line for line in f)
     if status != 0 or sent != count:
         bench.fail("mail2cpm ended with %d, %d messages of %d mails" % (status, sent, count))
     bench.figure("mail2cpm_us", round(cpu / count * 1e6, 1), "us CPU a record, a text of 2 KB, mail2cpm alone in a pipe", most=150)

@@ -166,7 +166,7 @@ class Gateway(Programs):
                                   "-o", "mail.result=" + q("report"), "-o", "sip.request=" + q("cpm2mail")])
         self.start("smtp-send", ["-i", q("smtp-send"), "-o", "mail.result=" + q("report")])
         self.start("report", ["-i", q("report"), "-o", answers, "-o", "sip.forget=" + q("cpm2mail"),
-                              "-o", "sip.send=" + q("sip-route"), "-o", "mail.out=" + q("mail-route")])
+                              "-o", "sip.send=" + q("sip-route"), "-o", "sip.send.routed=" + q("sip-send"), "-o", "mail.out=" + q("mail-route")])
         self.wait()
 
     def wait(self):
@@ -194,7 +194,7 @@ class Gateway(Programs):
 def mail_way(g, port):
     """The programs that only mail for CPM users needs; SMTP at the port."""
     q, result = g.queue, ["-o", "sip.result=" + g.queue("report")]
-    g.start("mail2cpm", ["-i", q("mail2cpm"), "-o", "sip.send=" + q("sip-route"), "-o", "receipt=" + q("report"), "-o",
+    g.start("mail2cpm", ["-i", q("mail2cpm"), "-o", "sip.send=" + q("sip-route"), "-o", "sip.send.routed=" + q("sip-send"), "-o", "receipt=" + q("report"), "-o",
                          "mail.out=" + q("mail-route"), "-o", "thread=" + q("cpm2mail")] + result)
     g.start("sip-route", ["-i", q("sip-route"), "-o", "sip.send=" + q("sip-send")] + result)
     g.start("sip-send", ["-i", q("sip-send"), "-o", "sip.send=" + q("sip-route")] + result)
@@ -235,7 +235,7 @@ class MailGateway(Programs):
                          'rate_mail = 0;\nmax_sessions_per_peer = 1000;\n%s' % (sip, conf))
         q = self.queue
         self.start("report", ["-i", q("report"), "-o", "sip.response=" + q("sip-listen"), "-o", "sip.forget=" + q("cpm2mail"), "-o",
-                              "sip.send=" + q("sip-route"), "-o", "mail.out=" + q("mail-route")])
+                              "sip.send=" + q("sip-route"), "-o", "sip.send.routed=" + q("sip-send"), "-o", "mail.out=" + q("mail-route")])
         self.start("cpm2mail", ["-i", q("cpm2mail"), "-o", "mail.out=" + q("mail-route"), "-o", "mail.out.routed=" + q("smtp-send"), "-o",
                                 "sip.response=" + q("sip-listen"), "-o", "sip.join=" + q("report"), "-o", "sip.request=" + q("mail-route"),
                                 "-o", "receipt=" + q("report"), "-o", "alias=" + q("mail2cpm"), "-o", "mail.result=" + q("report")])

@@ -46,7 +46,7 @@ mdn() {
 		disposition: ({type: $t, modifier: $m, final: $final} | with_entries(select(.value != "" and .value != "-")))}')"
 }
 # "delivery/failed" of each IMDN that goes out, on one line.
-imdns() { run | jq -r 'select(.type == "sip.send").sip | (.body.text | capture("<(?<n>[a-z]+)-notification><status><(?<s>[a-z]+)/>")) | "\(.n)/\(.s)"' | paste -sd' '; }
+imdns() { run | jq -r 'select(.type | startswith("sip.send")).sip | (.body.text | capture("<(?<n>[a-z]+)-notification><status><(?<s>[a-z]+)/>")) | "\(.n)/\(.s)"' | paste -sd' '; }
 
 # ---- messages of mail users ----
 # sent_on OUTCOME STATUS ENHANCED: a sip.result; $notify, $mdn, $imdn (id), $more (of origin), $result (more of the member).

@@ -102,7 +102,7 @@ sent "" pd
 same "after state_ttl nothing is known" "" "$(mdn_at 2026-03-12T08:30:02.000Z)"
 
 # ---- several recipients (1.4) ----
-who='select(.type == "sip.send").sip | "\([.headers[] | select(.[0] == "From")[1]][0]) \(.body.text | capture("<(?<n>[a-z]+)-notification><status><(?<s>[a-z]+)/>") | .s) \(.body.text | capture("<recipient-uri>(?<r>[^<]*)") | .r)"'
+who='select(.type | startswith("sip.send")).sip | "\([.headers[] | select(.[0] == "From")[1]][0]) \(.body.text | capture("<(?<n>[a-z]+)-notification><status><(?<s>[a-z]+)/>") | .s) \(.body.text | capture("<recipient-uri>(?<r>[^<]*)") | .r)"'
 recipients=3 asked=n over='{"list": true, "uri": "sip:list7@ims.example.net", "imdn": {"original_to": "sip:list7@ims.example.net"}, "refused": [{"uri": "sip:dora@ims.example.net", "enhanced": "5.1.1"}]}'
 fresh
 { result permanent:550:5.1.1 bob@example.org; result done:250:2.0.0 ann@y.example; result permanent:550:5.7.1 carol@x.example; } | run >"$scratch/out"
@@ -123,7 +123,7 @@ same "a DSN about two of three" "delivery/delivered delivery/failed" "$({
 recipients=1
 
 # ---- what an IMDN looks like ----
-send='select(.type == "sip.send")'
+send='select(.type | startswith("sip.send"))'
 fresh
 { result done:250:2.0.0 bob@example.org | jq -c '.trace = "01jc0000000000000000000999"'; dsn delivered 2.0.0; } | run >"$scratch/out"
 same "to the originator" sip:alice@ims.example.net "$(jq -r "$send.sip.uri" "$scratch/out")"

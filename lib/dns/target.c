@@ -1,7 +1,8 @@
-#include "router.h"
+#include "dns/sip.h"
 
 #include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool port_read(struct slice s, int *port)
 {
@@ -36,7 +37,7 @@ static bool transport_read(struct slice params, enum dns_sip_transport *t)
 	return true;
 }
 
-static bool host_read(struct sip_target *t, struct slice at)
+static bool host_read(struct dns_sip_target *t, struct slice at)
 {
 	struct buf name = {0};
 	struct slice host, port = {0};
@@ -64,11 +65,11 @@ static bool host_read(struct sip_target *t, struct slice at)
 	return !more || port_read(port, &t->port);
 }
 
-bool sip_target_parse(struct sip_target *t, const char *uri)
+bool dns_sip_target_parse(struct dns_sip_target *t, const char *uri)
 {
 	struct slice rest = slice_of(uri), scheme, user;
 	bool more, params, at;
-	*t = (struct sip_target){.transport = DNS_SIP_NONE};
+	*t = (struct dns_sip_target){.transport = DNS_SIP_NONE};
 	scheme = slice_cut(&rest, ':', &more);
 	t->sips = slice_ieq(scheme, "sips");
 	if (!more || (!t->sips && !slice_ieq(scheme, "sip")))
@@ -82,17 +83,17 @@ bool sip_target_parse(struct sip_target *t, const char *uri)
 	struct slice host = slice_cut(&rest, ';', &params);
 	if (host_read(t, host) && (!params || transport_read(rest, &t->transport)))
 		return true;
-	sip_target_free(t);
+	dns_sip_target_free(t);
 	return false;
 }
 
-void sip_target_free(struct sip_target *t)
+void dns_sip_target_free(struct dns_sip_target *t)
 {
 	free(t->host);
-	*t = (struct sip_target){.transport = DNS_SIP_NONE};
+	*t = (struct dns_sip_target){.transport = DNS_SIP_NONE};
 }
 
-char *uri_number(const char *uri)
+char *dns_sip_number(const char *uri)
 {
 	struct buf number = {0};
 	bool tel = strncasecmp(uri, "tel:", 4) == 0;
