@@ -5,7 +5,10 @@
 enum {
 	HEADER_LINES = 40, /* lines of a header block, with long lists of recipients */
 	HEADER_OTHER = 8,  /* lines in it without a label, in sequence */
-	LABEL_OCTETS = 60, /* the name of a header field with blanks around it, up to its colon */
+	UNLISTED_LINES = 6,
+	UNLISTED_OCTETS = 40, /* of the name of a field in a language not listed */
+	RULE_MIN = 20,	      /* underscores of a line that a program draws */
+	LABEL_OCTETS = 60,    /* the name of a header field with blanks around it, up to its colon */
 };
 
 /* Octets of the rule character at p: - _ = * ~ and the hyphens and dashes of Unicode. */
@@ -168,6 +171,38 @@ static bool header_block(const struct reply_lines *l, size_t i, size_t end)
 	return b.seen[LABEL_FROM] && b.labels >= 2 && (b.seen[LABEL_SUBJECT] || b.address || b.date);
 }
 
+static size_t last_above(const struct reply_lines *l, size_t first, size_t i);
+
+/* A field of a language that is not listed: a few words, a colon, a value. */
+static bool field_like(struct slice line)
+{
+	const char *colon = memchr(line.p, ':', line.n < LABEL_OCTETS ? line.n : LABEL_OCTETS);
+	return colon && colon > line.p && colon - line.p <= UNLISTED_OCTETS &&
+	       !trait_digit((struct slice){line.p, (size_t)(colon - line.p)});
+}
+
+/* Three or more such lines with an address and a date with a time of day, under a long line or begun by a From. */
+static bool unlisted_block(const struct reply_lines *l, size_t first, size_t i, size_t end)
+{
+	struct buf text = {0};
+	struct slice value;
+	bool address = false, date = false;
+	size_t k = i, above = last_above(l, first, i);
+	for (; k < end && k < i + UNLISTED_LINES && !l->v[k].quoted && field_like(reply_line(l, k)); k++) {
+		struct slice line = reply_line(l, k);
+		address = address || trait_address(line);
+		date = date || (trait_date(line) && trait_time(line));
+	}
+	if (k < i + 3 || !address || !date)
+		return false;
+	if (above < i && reply_rule(reply_line(l, above), RULE_MIN))
+		return true;
+	reply_fold(&text, reply_line(l, i));
+	bool from = label_of(slice_buf(&text), &value) == LABEL_FROM;
+	buf_free(&text);
+	return from;
+}
+
 /* Notes: "Bob Brown ---05.03.2026 10:15:23---How about" */
 static bool notes_line(struct slice s)
 {
@@ -186,16 +221,22 @@ static bool titled_rule(struct slice s)
 	       between_rules(s).n;
 }
 
+/* The line above i that is not blank, if it is near; i: there is none. */
+static size_t last_above(const struct reply_lines *l, size_t first, size_t i)
+{
+	size_t before = i;
+	for (int blanks = 0; before > first && blanks < 3; blanks++)
+		if (!reply_blank(l, --before))
+			return before;
+	return i;
+}
+
 /* What stands above the block and belongs to it; a forwarded mail was meant to be read. */
 static struct lead above_block(const struct reply_lines *l, size_t first, size_t i)
 {
 	struct lead lead = {.kind = LEAD_SEPARATOR, .from = i, .to = i + 1};
-	size_t before = i;
-	for (int blanks = 0; before > first && blanks < 3; blanks++) {
-		if (!reply_blank(l, --before))
-			break;
-	}
-	if (before < i && !reply_blank(l, before)) {
+	size_t before = last_above(l, first, i);
+	if (before < i) {
 		struct slice s = reply_line(l, before);
 		if (reply_forward_line(s))
 			lead.kind = LEAD_NONE;
@@ -207,5 +248,6 @@ static struct lead above_block(const struct reply_lines *l, size_t first, size_t
 
 struct lead reply_block(const struct reply_lines *l, size_t first, size_t i, size_t end)
 {
-	return header_block(l, i, end) ? above_block(l, first, i) : (struct lead){.kind = LEAD_NONE};
+	bool block = header_block(l, i, end) || unlisted_block(l, first, i, end);
+	return block ? above_block(l, first, i) : (struct lead){.kind = LEAD_NONE};
 }

@@ -33,7 +33,8 @@ bool trait_date(struct slice s)
 		size_t n = 0;
 		while (i + n < s.n && digit(s.p[i + n]))
 			n++;
-		if (n == 4 && (memcmp(s.p + i, "20", 2) == 0 || memcmp(s.p + i, "199", 3) == 0))
+		if (n == 4 &&
+		    (memcmp(s.p + i, "20", 2) == 0 || memcmp(s.p + i, "199", 3) == 0 || memcmp(s.p + i, "25", 2) == 0))
 			return true;
 		struct slice r = {s.p + i + n, s.n - i - n};
 		if (n <= 2 && r.n >= 4 && strchr("./-", r.p[0]) && digit(r.p[1])) {

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 
-/* A year from 1990 to 2099, or 05.03.26 and the like. */
+/* A year from 1990 to 2099 (or of the Buddhist era, 25..), or 05.03.26 and the like. */
 bool trait_date(struct slice s);
 /* 10:15, 10.15, 10h15 */
 bool trait_time(struct slice s);
