@@ -1,7 +1,9 @@
 #include "mailed.h"
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "record/json.h"
 #include "record/record.h"
 #include "sql.h"
 
@@ -14,14 +16,12 @@ void mailed_use(struct mailed *s, struct sqlite3 *db)
 		return;
 	mailed_end(s);
 	s->db = db;
-	s->add = sql_prepare(db, "INSERT OR IGNORE INTO mailed (base, at, told, origin) VALUES (?,?,0,?)");
-	s->find = sql_prepare(db, "SELECT seq, at, told, origin FROM mailed WHERE base = ?");
+	s->add = sql_prepare(db, "INSERT INTO mailed (hash, base, at, told, origin) VALUES (?,?,?,0,?)");
+	s->find = sql_prepare(db, "SELECT seq, at, told, origin FROM mailed WHERE hash = ? AND base = ?");
 	s->tell = sql_prepare(db, "UPDATE mailed SET told = ? WHERE seq = ?");
-	s->get = sql_prepare(db, "SELECT seq, at, told, origin FROM mailed WHERE seq = ?");
-	s->put_part = sql_prepare(db, "INSERT INTO mailed_part (imdn_id, mail, is_text, name, state, status) "
-				      "VALUES (?,?,?,?,?,?) ON CONFLICT (imdn_id) DO UPDATE SET "
-				      "state = max(state, excluded.state), status = excluded.status");
-	s->get_part = sql_prepare(db, "SELECT mail, is_text, name, state, status FROM mailed_part WHERE imdn_id = ?");
+	s->put_part = sql_prepare(db, "INSERT OR REPLACE INTO mailed_part (mail, imdn_id, is_text, name, state, status) "
+				      "VALUES (?,?,?,?,?,?)");
+	s->get_part = sql_prepare(db, "SELECT is_text, name, state, status FROM mailed_part WHERE mail = ? AND imdn_id = ?");
 	s->arrived = sql_prepare(db, "SELECT count(*) FROM mailed_part WHERE mail = ? AND state = ?");
 	s->purge_parts = sql_prepare(db, "DELETE FROM mailed_part WHERE mail IN (SELECT seq FROM (SELECT seq, at FROM "
 					 "mailed ORDER BY seq LIMIT 1024) WHERE at < ?)");
@@ -31,35 +31,38 @@ void mailed_use(struct mailed *s, struct sqlite3 *db)
 
 void mailed_end(struct mailed *s)
 {
-	sqlite3_stmt *all[] = {s->add,	    s->find,	s->tell,  s->get,	 s->put_part,
+	sqlite3_stmt *all[] = {s->add,	    s->find,	s->tell,  s->put_part,
 			       s->get_part, s->arrived, s->purge, s->purge_parts};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		sqlite3_finalize(all[i]);
 	*s = (struct mailed){0};
 }
 
-/* The row that st stands at; resets st. */
-static bool take(sqlite3_stmt *st, struct mailed_row *row)
+static void bind_base(sqlite3_stmt *st, struct slice base)
 {
-	bool found = sql_row(st);
-	if (found) {
-		*row = (struct mailed_row){
-			.seq = sqlite3_column_int64(st, 0),
-			.at = sqlite3_column_int64(st, 1),
-			.told = (unsigned)sqlite3_column_int(st, 2),
-			.origin = json_loads(sql_string(st, 3), 0, NULL),
-		};
-		if (!row->origin)
-			die_temp("state store: mailed %lld holds no JSON", (long long)row->seq);
-	}
-	sqlite3_reset(st);
-	return found;
+	sqlite3_bind_int64(st, 1, (int64_t)hash64(0, base.p, base.n));
+	sqlite3_bind_text(st, 2, base.p, (int)base.n, SQLITE_STATIC);
 }
 
 static bool find(struct mailed *s, struct slice base, struct mailed_row *row)
 {
-	sqlite3_bind_text(s->find, 1, base.p, (int)base.n, SQLITE_STATIC);
-	return take(s->find, row);
+	const char *why;
+	size_t at;
+	bind_base(s->find, base);
+	bool found = sql_row(s->find);
+	if (found) {
+		*row = (struct mailed_row){
+			.seq = sqlite3_column_int64(s->find, 0),
+			.at = sqlite3_column_int64(s->find, 1),
+			.told = (unsigned)sqlite3_column_int(s->find, 2),
+			.origin = json_read(sql_string(s->find, 3), (size_t)sqlite3_column_bytes(s->find, 3),
+					    RECORD_DEPTH_MAX, &why, &at),
+		};
+		if (!row->origin)
+			die_temp("state store: mailed %lld holds no JSON", (long long)row->seq);
+	}
+	sqlite3_reset(s->find);
+	return found;
 }
 
 /* The parts of a message are ID, ID-1, ID-2 (7.7). */
@@ -72,19 +75,19 @@ void mailed_open(struct mailed *s, const char *imdn_id, const json_t *origin, co
 		 struct mailed_row *row)
 {
 	struct slice base = base_of(imdn_id);
+	struct buf text = {0};
 	if (find(s, base, row))
 		return;
-	json_t *kept = json_copy((json_t *)origin);
-	record_set(kept, "trace", trace);
-	char *text = json_dumps(kept, JSON_COMPACT);
-	json_decref(kept);
-	sqlite3_bind_text(s->add, 1, base.p, (int)base.n, SQLITE_STATIC);
-	sqlite3_bind_int64(s->add, 2, now_ms);
-	sql_text(s->add, 3, text);
+	*row = (struct mailed_row){.at = now_ms, .fresh = true, .origin = json_copy((json_t *)(uintptr_t)origin)};
+	record_set(row->origin, "trace", trace);
+	if (!json_write(row->origin, &text))
+		die_temp("state store: an origin that is no record's");
+	bind_base(s->add, base);
+	sqlite3_bind_int64(s->add, 3, now_ms);
+	sqlite3_bind_text(s->add, 4, text.p, (int)text.n, SQLITE_STATIC);
 	sql_run(s->add);
-	free(text);
-	if (!find(s, base, row))
-		die_temp("state store: what was added is not there");
+	row->seq = sqlite3_last_insert_rowid(s->db);
+	buf_free(&text);
 }
 
 void mailed_tell(struct mailed *s, const struct mailed_row *row)
@@ -94,10 +97,33 @@ void mailed_tell(struct mailed *s, const struct mailed_row *row)
 	sql_run(s->tell);
 }
 
-void mailed_part(struct mailed *s, const struct mailed_row *row, const char *imdn_id, const struct mailed_part *part)
+/* What is known of a part; false: nothing. */
+static bool get_part(struct mailed *s, const struct mailed_row *row, const char *imdn_id, struct mailed_part *part)
 {
-	sql_text(s->put_part, 1, imdn_id);
-	sqlite3_bind_int64(s->put_part, 2, row->seq);
+	sqlite3_bind_int64(s->get_part, 1, row->seq);
+	sql_text(s->get_part, 2, imdn_id);
+	bool found = sql_row(s->get_part);
+	if (found) {
+		part->text = sqlite3_column_int(s->get_part, 0) != 0;
+		snprintf(part->name, sizeof(part->name), "%s", sql_string(s->get_part, 1));
+		part->state = (enum mailed_state)sqlite3_column_int(s->get_part, 2);
+		part->status = sqlite3_column_int(s->get_part, 3);
+	}
+	sqlite3_reset(s->get_part);
+	return found;
+}
+
+void mailed_part(struct mailed *s, const struct mailed_row *row, const char *imdn_id, struct mailed_part *part)
+{
+	struct mailed_part before;
+	if (!row->fresh && get_part(s, row, imdn_id, &before)) {
+		before.status = part->status;
+		if (before.state < part->state)
+			before.state = part->state;
+		*part = before;
+	}
+	sqlite3_bind_int64(s->put_part, 1, row->seq);
+	sql_text(s->put_part, 2, imdn_id);
 	sqlite3_bind_int(s->put_part, 3, part->text);
 	sql_text(s->put_part, 4, part->name);
 	sqlite3_bind_int(s->put_part, 5, part->state);
@@ -107,21 +133,13 @@ void mailed_part(struct mailed *s, const struct mailed_row *row, const char *imd
 
 bool mailed_find(struct mailed *s, const char *imdn_id, struct mailed_row *row, struct mailed_part *part)
 {
-	sql_text(s->get_part, 1, imdn_id);
-	bool found = sql_row(s->get_part);
-	int64_t mail = 0;
-	if (found) {
-		mail = sqlite3_column_int64(s->get_part, 0);
-		part->text = sqlite3_column_int(s->get_part, 1) != 0;
-		snprintf(part->name, sizeof(part->name), "%s", sql_string(s->get_part, 2));
-		part->state = (enum mailed_state)sqlite3_column_int(s->get_part, 3);
-		part->status = sqlite3_column_int(s->get_part, 4);
-	}
-	sqlite3_reset(s->get_part);
-	if (!found)
+	*part = (struct mailed_part){.text = true};
+	if (!find(s, base_of(imdn_id), row))
 		return false;
-	sqlite3_bind_int64(s->get, 1, mail);
-	return take(s->get, row);
+	if (get_part(s, row, imdn_id, part))
+		return true;
+	mailed_free(row);
+	return false;
 }
 
 int mailed_arrived(struct mailed *s, const struct mailed_row *row)

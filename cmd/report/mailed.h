@@ -31,6 +31,7 @@ struct mailed_row {
 	int64_t at; /* ms since 1970 */
 	unsigned told;
 	json_t *origin; /* of the sip.send that was heard of first; with "trace", that of the mail */
+	bool fresh;	/* made just now: nothing is known of its parts */
 };
 
 /* What became of one MESSAGE of the mail (7.7: text and attachments may travel apart). */
@@ -45,24 +46,28 @@ struct mailed_part {
 
 struct mailed {
 	struct sqlite3 *db;
-	struct sqlite3_stmt *add, *find, *tell, *get, *put_part, *get_part, *arrived, *purge, *purge_parts;
+	struct sqlite3_stmt *add, *find, *tell, *put_part, *get_part, *arrived, *purge, *purge_parts;
 };
 
+/* Nearly every mail makes a row, and few are read again: it is found by a number, the hash of what stands beside it, and
+ * its parts are found through it. */
 #define MAILED_SCHEMA                                                                                                  \
 	"CREATE TABLE IF NOT EXISTS mailed ("                                                                          \
 	" seq INTEGER PRIMARY KEY,"                                                                                    \
-	" base TEXT NOT NULL UNIQUE,"                                                                                  \
+	" hash INTEGER NOT NULL,"                                                                                      \
+	" base TEXT NOT NULL,"                                                                                         \
 	" at INTEGER NOT NULL,"                                                                                        \
 	" told INTEGER NOT NULL,"                                                                                      \
 	" origin TEXT NOT NULL);"                                                                                      \
+	"CREATE INDEX IF NOT EXISTS mailed_hash ON mailed (hash);"                                                     \
 	"CREATE TABLE IF NOT EXISTS mailed_part ("                                                                     \
-	" imdn_id TEXT PRIMARY KEY,"                                                                                   \
 	" mail INTEGER NOT NULL,"                                                                                      \
+	" imdn_id TEXT NOT NULL,"                                                                                      \
 	" is_text INTEGER NOT NULL,"                                                                                   \
 	" name TEXT NOT NULL,"                                                                                         \
 	" state INTEGER NOT NULL,"                                                                                     \
-	" status INTEGER NOT NULL);"                                                                                   \
-	"CREATE INDEX IF NOT EXISTS mailed_part_mail ON mailed_part (mail);"
+	" status INTEGER NOT NULL,"                                                                                    \
+	" PRIMARY KEY (mail, imdn_id)) WITHOUT ROWID;"
 
 /* Before anything else of a batch. */
 void mailed_use(struct mailed *s, struct sqlite3 *db);
@@ -73,8 +78,8 @@ void mailed_end(struct mailed *s);
 void mailed_open(struct mailed *s, const char *imdn_id, const json_t *origin, const char *trace, int64_t now_ms,
 		 struct mailed_row *row);
 void mailed_tell(struct mailed *s, const struct mailed_row *row);
-/* State of the part that bears this imdn.Message-ID. */
-void mailed_part(struct mailed *s, const struct mailed_row *row, const char *imdn_id, const struct mailed_part *part);
+/* State of the part that bears this imdn.Message-ID; part becomes what is known of it now: no state is taken back. */
+void mailed_part(struct mailed *s, const struct mailed_row *row, const char *imdn_id, struct mailed_part *part);
 /* The row and the part that an imdn.Message-ID names; false: unknown. */
 bool mailed_find(struct mailed *s, const char *imdn_id, struct mailed_row *row, struct mailed_part *part);
 /* How many parts of the row have arrived. */

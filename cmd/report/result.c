@@ -118,10 +118,8 @@ static void mail_result(struct report *r, struct frame_item *it, const json_t *o
 	}
 	part_of(it->in->member, &part);
 	mailed_open(&r->mailed, id, origin, it->in->trace, frame_now_ms(it->frame), &row);
-	mailed_part(&r->mailed, &row, id, &part);
-	mailed_free(&row);
-	if (!mailed_find(&r->mailed, id, &row, &known))
-		die_temp("state store: what was added is not there");
+	known = part;
+	mailed_part(&r->mailed, &row, id, &known);
 	if (strcmp(outcome, "done") == 0)
 		taken(r, it, &row);
 	else if (strcmp(outcome, "queued") == 0)
