@@ -10,7 +10,7 @@ python3 -c 'import ctypes; ctypes.CDLL("liblinphone.so.10")' 2>/dev/null || skip
 root=$scratch/gateway
 port=$(free_port)
 gateway_prepare
-proxy=$(free_port)
+proxy=$(free_port) phone=$(free_port)
 sed -i "s/^outbound_proxy = .*/outbound_proxy = \"sip:127.0.0.1:$proxy\";/" "$root/cpmail.conf"
 gateway_start
 pids+=("$tree")
@@ -48,7 +48,7 @@ END
 kamailio_start "$scratch/kamailio.cfg" "$proxy"
 
 mkfifo "$scratch/say"
-"$SOURCE/t/wire/linphone-phone" "$scratch/phone" "$proxy" "$agentport" sip:alice@ims.example.net sip:bob%40example.org@gateway.example.net \
+"$SOURCE/t/wire/linphone-phone" "$scratch/phone" "$proxy" "$phone" sip:alice@ims.example.net sip:bob%40example.org@gateway.example.net \
 	<"$scratch/say" >"$scratch/heard" 2>"$scratch/phone.log" &
 exec 7>"$scratch/say"
 heard() { grep -q -- "$1" "$scratch/heard"; }
