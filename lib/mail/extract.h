@@ -70,10 +70,10 @@ struct mail_text {
 
 /*
  * Part choice of 7.5: of multipart/alternative the plain text if it is not empty, else the last one that can be read;
- * of mixed every inline text, the first one being the body; of related the root; of signed the first. A signature,
- * images under 5 KiB that HTML shows by cid, and (but for human_report) the parts of a report are left out. *limits:
- * NULL for the defaults. What cannot be read is in out->loss; the walk itself cannot fail. The texts are in memory up
- * to limits.text, nothing else is.
+ * of mixed every inline text, the first one being the body; of related the root; of signed the first, or what an opaque
+ * S/MIME signature wraps. A signature, images under 5 KiB that HTML shows by cid, and (but for human_report) the parts
+ * of a report are left out. *limits: NULL for the defaults. What cannot be read is in out->loss; the walk itself cannot
+ * fail. The texts are in memory up to limits.text, nothing else is.
  */
 void mail_text_extract(GMimeMessage *m, const struct mail_text_limits *limits, struct mail_text *out);
 void mail_text_free(struct mail_text *t);
