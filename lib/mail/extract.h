@@ -80,8 +80,7 @@ void mail_text_free(struct mail_text *t);
 
 /* Takes a piece of a decoded body; false ends the reading. */
 typedef bool mail_sink(void *ctx, struct slice piece);
-/* The decoded octets of an attachment in pieces of a few KiB; of message/rfc822 the whole message as it came. false:
- * the sink or the file refused. */
+/* The decoded octets of an attachment in pieces of a few KiB. false: the sink or the file refused. */
 bool mail_attachment_read(const struct mail_attachment *a, mail_sink *sink, void *ctx);
 
 #endif
