@@ -143,7 +143,8 @@ static bool list_message(struct letter *l, struct slice unused, struct buf *out)
 	return true;
 }
 
-/* ---- E1 (7.3): mail -> SIP MESSAGE. What is said to be sip-send's is new for each try (5.5). ---- */
+/* ---- E1 (7.3): mail -> SIP MESSAGE; in the order in which the fields are written. What is said to be sip-send's is new
+ * for each try (5.5). ---- */
 
 #define SIP_SEND NULL, "sip-send"
 #define NEVER NULL, NULL
@@ -152,23 +153,21 @@ static bool list_message(struct letter *l, struct slice unused, struct buf *out)
 const struct map_row E1[] = {
 	{"Request-URI",               'M', OF_STATE,      IF_KNOWN_USER,   LETTER(uri),              "7.2"},
 	{"Request-URI",               'M', OF_RCPT,       IN_ANY_CASE,     LETTER(uri),              "2.2"},
-	{"To",                        'M', OF_STATE,      IF_KNOWN_USER,   LETTER(letter_uri_angle), "7.2"},
-	{"To",                        'M', OF_RCPT,       IN_ANY_CASE,     LETTER(letter_uri_angle), "2.2"},
+	{"Max-Forwards",              'M', OF_RECEIVED,   IN_ANY_CASE,     LETTER(forwards),         "8.2"},
 	{"From",                      'M', OF_FROM,       IF_ONE_AUTHOR,   LETTER(author),           "2.3"},
 	{"From",                      'M', OF_SENDER,     IN_ANY_CASE,     LETTER(author),           "7.3"},
 	{"From",                      'M', OF_MAIL_FROM,  IN_ANY_CASE,     LETTER(author),           "7.3"},
+	{"To",                        'M', OF_STATE,      IF_KNOWN_USER,   LETTER(letter_uri_angle), "7.2"},
+	{"To",                        'M', OF_RCPT,       IN_ANY_CASE,     LETTER(letter_uri_angle), "2.2"},
+	{"Call-ID",                   'M', OF_NOTHING,    IN_ANY_CASE,     SIP_SEND,                 "5.5"},
+	{"CSeq",                      'M', OF_NOTHING,    IN_ANY_CASE,     SIP_SEND,                 "5.5"},
+	{"Date",                      'O', OF_CLOCK,      IN_ANY_CASE,     LETTER(date_now),         "RFC 3261"},
 	{"P-Asserted-Identity",       'C', OF_FROM,       IF_VERIFIED,     LETTER(author),           "8.6"},
-	{"Contact",                   '-', OF_NOTHING,    IF_INVITE,       NEVER,                    "RFC 3428"},
 	{"P-Asserted-Service",        'M', OF_NOTHING,    IN_ANY_CASE,     LETTER(service),          "1.1"},
 	{"Accept-Contact",            'M', OF_NOTHING,    IN_ANY_CASE,     LETTER(accept_contact),   "1.1"},
 	{"Conversation-ID",           'M', OF_MESSAGE_ID, IN_ANY_CASE,     LETTER(conversation),     "3.12"},
 	{"Contribution-ID",           'M', OF_MESSAGE_ID, IN_ANY_CASE,     LETTER(contribution),     "3.12"},
 	{"InReplyTo-Contribution-ID", 'C', OF_PARENT,     IF_ANSWERS,      LETTER(parent),           "3.12"},
-	{"Call-ID",                   'M', OF_NOTHING,    IN_ANY_CASE,     SIP_SEND,                 "5.5"},
-	{"CSeq",                      'M', OF_NOTHING,    IN_ANY_CASE,     SIP_SEND,                 "5.5"},
-	{"Max-Forwards",              'M', OF_RECEIVED,   IN_ANY_CASE,     LETTER(forwards),         "8.2"},
-	{"Date",                      'O', OF_CLOCK,      IN_ANY_CASE,     LETTER(date_now),         "RFC 3261"},
-	{"Subject",                   'O', OF_SUBJECT,    IF_INVITE,       NEVER,                    "7.3"},
 	{"Priority",                  'O', OF_X_PRIORITY, IN_ANY_CASE,     LETTER(x_priority),       "7.3"},
 	{"Priority",                  'O', OF_IMPORTANCE, IN_ANY_CASE,     LETTER(importance),       "7.3"},
 	{"Priority",                  'O', OF_PRIORITY,   IN_ANY_CASE,     LETTER(priority),         "RFC 2156"},
@@ -176,6 +175,8 @@ const struct map_row E1[] = {
 	{"Reply-To",                  'O', OF_REPLY_TO,   IF_REPLY_TO,     LETTER(reply_to),         "7.3"},
 	{"Require",                   'C', OF_LIST,       IF_LIST_SERVICE, LETTER(list_message),     "RFC 5365"},
 	{"Content-Type",              'M', OF_CONTENT,    IN_ANY_CASE,     SIP_SEND,                 "7.7"},
+	{"Subject",                   'O', OF_SUBJECT,    IF_INVITE,       NEVER,                    "7.3"},
+	{"Contact",                   '-', OF_NOTHING,    IF_INVITE,       NEVER,                    "RFC 3428"},
 	{"Privacy",                   '-', OF_NOTHING,    IN_ANY_CASE,     NEVER,                    "2.6"},
 };
 /* clang-format on */

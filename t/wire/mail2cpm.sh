@@ -23,6 +23,7 @@ max_large_in = "20 MiB";
 rate_mail = 0;
 advertise = [ "127.0.0.1:15060" ];
 END
+mail2cpm_by_hand() { command mail2cpm -c "$scratch/example.conf" "$@" 2>>"$scratch/example.log"; }
 service() {
 	local name=$1
 	shift
@@ -30,14 +31,27 @@ service() {
 	eval "pid_${name//-/_}=$last_pid"
 }
 mail2cpm() {
-	service mail2cpm -i "$root/mail2cpm" -o sip.send="$root/sip-route" -o sip.result="$root/report" -o receipt="$root/report" \
+	service mail2cpm -i "$root/mail2cpm" -o sip.send="$root/sip-route" -o sip.send.routed="$root/sip-send" \
+		-o sip.result="$root/report" -o receipt="$root/report" \
 		-o mail.out="$root/mail-route" -o thread="$root/cpm2mail"
 }
 service smtp-listen -o mail.in="$root/mail2cpm"
 mail2cpm
-service sip-route -i "$root/sip-route" -o sip.send="$root/sip-send" -o sip.result="$root/report"
+service sip-route -i "$root/sip-route" -o sip.send.routed="$root/sip-send" -o sip.result="$root/report"
 service sip-send -i "$root/sip-send" -o sip.result="$root/report" -o sip.send="$root/sip-route"
 until_ok 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$smtp"
+
+# ---- an example, octet for octet: what differs from time to time (branch, tag, Call-ID) is taken out ----
+here=$SOURCE/t/map
+sed -e "s|\"msgid.key\"|\"$here/msgid.key\"|" "$here/wire-4.11/conf" >"$scratch/example.conf"
+echo 'advertise = [ "mailgw.ims.example.net:5060" ];' >>"$scratch/example.conf"
+jq -c '.mail.body.text |= join("\r\n")' "$here/wire-4.11/in.json" | mail2cpm_by_hand --now 2026-03-05T10:15:02Z |
+	jq -c 'select(.sip) | .sip.route = {proxy: "<sip:icscf.ims.example.net;lr>", hops: [{transport: "tcp", address: "127.0.0.1", port: '"$agent"'}]}' |
+	sip-send -c "$scratch/example.conf" >"$scratch/example.result" 2>"$scratch/example.log"
+jq -r '.head + "\r\n\r\n" + .body' "$got" | tr -d '\r' |
+	sed -E 's/(;branch=z9hG4bKgw[0-9a-f]+;rport)$/;branch=/; s/;tag=gw-[0-9a-f]+$/;tag=/; s/^Call-ID: e-[0-9a-f]+@/Call-ID: @/' >"$scratch/example"
+check "the example of 4.11 leaves as it stands there" diff -u "$here/wire-4.11/request" "$scratch/example"
+: >"$got"
 
 # mail SENDER RCPT... 3<MAIL
 mail() { python3 - "$smtp" "$@" <<'END'
