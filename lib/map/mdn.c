@@ -1,4 +1,20 @@
+#include "mail/head.h"
 #include "map/notice.h"
+
+/* Of the envelope, or of the mail's own header (RFC 8098 3.2.3): a delivering server may have written it there. */
+static void put_original(struct buf *out, const struct dsn_about *about)
+{
+	struct mail_head h;
+	if (about->orcpt) {
+		notice_original_recipient(out, about->orcpt);
+		return;
+	}
+	mail_head_read(&h, about->returned);
+	struct slice value = mail_head_get(&h, "Original-Recipient", 0);
+	if (value.n && memchr(value.p, ';', value.n))
+		notice_field(out, "Original-Recipient", "", value);
+	mail_head_free(&h);
+}
 
 static void put_machine(struct buf *out, const struct map_names *names, const struct dsn_about *about,
 			const struct mdn *m)
@@ -6,7 +22,7 @@ static void put_machine(struct buf *out, const struct map_names *names, const st
 	struct buf id = {0};
 	buf_printf(out, "Reporting-UA: %s; CPM-mail-gateway\r\n", map_gateway(names));
 	notice_field(out, "MDN-Gateway", "dns; ", slice_of(map_gateway(names)));
-	notice_original_recipient(out, about->orcpt);
+	put_original(out, about);
 	notice_final_recipient(out, about->rcpt);
 	if (about->msg_id) {
 		buf_printf(&id, "<%s>", about->msg_id);

@@ -290,6 +290,16 @@ static void mdns(void)
 	has(mail,
 	    "Disposition: automatic-action/MDN-sent-automatically; processed/error\r\nError: ", "processed/error");
 	free(mail), json_decref(m);
+	a.orcpt = NULL;
+	a.returned = slice_of("Subject: x\r\nOriginal-Recipient: rfc822;\r\n\tcarol.c@rcs.example.net\r\n");
+	mail = written(&a, NULL, &displayed, &m);
+	has(mail, "Original-Recipient: rfc822; carol.c@rcs.example.net\r\nFinal-Recipient",
+	    "or out of the mail's header");
+	free(mail), json_decref(m);
+	a.returned = (struct slice){NULL, 0};
+	mail = written(&a, NULL, &displayed, &m);
+	hasnot(mail, "Original-Recipient", "or not at all");
+	free(mail), json_decref(m);
 }
 
 int main(void)
