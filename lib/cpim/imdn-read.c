@@ -195,9 +195,12 @@ static void take_values(struct reader *r, struct imdn *i)
 	i->status = imdn_status_fits(i->notification, r->status) ? r->status : IMDN_STATUS_NONE;
 }
 
-/* Blanks before the XML declaration, and blanks or NULs behind the root, come from careless transports. */
+/* Blanks before the XML declaration, and blanks or NULs behind the root, come from careless transports. UTF-16, told by
+ * its mark, is left alone: half of its octets may be NULs. */
 static struct slice stripped(struct slice xml)
 {
+	if (xml.n >= 2 && (memcmp(xml.p, "\xff\xfe", 2) == 0 || memcmp(xml.p, "\xfe\xff", 2) == 0))
+		return xml;
 	while (xml.n && (xml.p[xml.n - 1] == '\0' || strchr(" \t\r\n", xml.p[xml.n - 1])))
 		xml.n--;
 	return slice_trim(xml);

@@ -136,6 +136,28 @@ static void shapes(void)
 #undef SHAPE
 }
 
+static void utf16(void)
+{
+	static const char ascii[] =
+		"<imdn><message-id>m1</message-id><delivery-notification><status><delivered/></status>"
+		"</delivery-notification></imdn>\r\n";
+	struct buf b = {0};
+	struct imdn i;
+	char why[128];
+	buf_put(&b, "\xff\xfe", 2);
+	for (const char *p = ascii; *p; p++)
+		buf_put(&b, (char[]){*p, '\0'}, 2);
+	ok(imdn_read(&i, slice_buf(&b), why) && i.status == IMDN_DELIVERED && strcmp(i.message_id, "m1") == 0,
+	   "UTF-16");
+	imdn_free(&i);
+	buf_clear(&b);
+	buf_puts(&b, ascii);
+	buf_put(&b, "\0\0\r\n", 4);
+	ok(imdn_read(&i, slice_buf(&b), why) && i.status == IMDN_DELIVERED, "NULs behind the root");
+	imdn_free(&i);
+	buf_free(&b);
+}
+
 static void limits(void)
 {
 	struct buf b = {0};
@@ -289,6 +311,7 @@ int main(void)
 {
 	table();
 	shapes();
+	utf16();
 	limits();
 	worked();
 	bodies();
