@@ -91,6 +91,7 @@ static void put_origin(const struct work *w, json_t *origin)
 	copy(l->to, origin, "notify");
 	copy(l->mail, origin, "ret");
 	copy(l->mail, origin, "by");
+	copy(l->mail, origin, "answer_by");
 	letter_imdn_id(l, &imdn);
 	record_set(origin, "imdn_id", buf_str(&imdn));
 	buf_free(&imdn);
@@ -250,6 +251,8 @@ static void draft_emit(struct work *w, struct draft *d)
 		record_set_int(d->out->member, "expires", l->now_ms + 1000 * letter_by_left(l));
 	if (d->mode == MODE_STREAM)
 		record_set_bool(d->out->member, "stream", true);
+	if (record_get(l->mail, "answer_by")) /* the client waits, and tries again itself (inline_result) */
+		record_set_int(d->out->member, "resend", 0);
 	record_set_new(d->out->member, "body", d->body);
 	put_origin(w, record_object(d->out->member, "origin"));
 	letter_imdn_id(l, &imdn);

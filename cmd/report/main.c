@@ -2,7 +2,7 @@
  * report - what each side says of a message, told to the other: SMTP results, DSN, MDN and bounces become SIP answers
  * and IMDN, SIP results and IMDN become DSN and MDN (section 5).
  *
- * mail.result, sip.join, sip.result, receipt -> sip.response, sip.forget, sip.send, mail.out.
+ * mail.result, sip.join, sip.result, receipt, smtp.unsaid -> sip.response, sip.forget, sip.send, mail.out, smtp.reply.
  */
 #include "report.h"
 
@@ -64,7 +64,8 @@ static void step(struct frame_item *it, void *ctx)
 	} takes[] = {{"mail.result", report_mail_result},
 		     {"sip.join", report_join},
 		     {"sip.result", report_sip_result},
-		     {"receipt", report_receipt}};
+		     {"receipt", report_receipt},
+		     {"smtp.unsaid", report_unsaid}};
 	struct report *r = ctx;
 	store_use(&r->store, frame_database(it->frame));
 	asked_use(&r->asked, frame_database(it->frame));
@@ -100,7 +101,7 @@ static void stop(struct frame *f, void *ctx)
 
 int main(int argc, char **argv)
 {
-	static const char *const takes[] = {"mail.result", "sip.join", "sip.result", "receipt", NULL};
+	static const char *const takes[] = {"mail.result", "sip.join", "sip.result", "receipt", "smtp.unsaid", NULL};
 	static const char *const files[] = {"msgid_key", NULL};
 	static const struct frame_program program = {
 		.name = "report",

@@ -6,6 +6,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 /* ---- blobs ---- */
 
@@ -82,6 +83,12 @@ bool notice_wanted(const json_t *origin, enum event_what what)
 	return t && answerable(origin) && notify_lets(origin, t->notify);
 }
 
+void notice_diagnostic(int status, const char *reason, char out[128])
+{
+	bool clean = reason && !strpbrk(reason, "@:;<>");
+	snprintf(out, 128, "%d%s%.100s", status, clean ? " " : "", clean ? reason : "");
+}
+
 void notice_part_failed(const struct mailed_part *part, struct event *e)
 {
 	if (!e->status || strncmp(e->status, "5.6.", 4) != 0)
@@ -135,6 +142,12 @@ static unsigned action_bit(enum dsn_action a)
 				    : MAILED_RELAYED;
 }
 
+void notice_note(struct report *r, struct mailed_row *row, unsigned told, bool on)
+{
+	row->told = on ? row->told | told : row->told & ~told;
+	mailed_tell(&r->mailed, row);
+}
+
 static bool send_dsn(struct report *r, struct frame_item *it, struct mailed_row *row, const struct event *e,
 		     const struct table_dsn *t)
 {
@@ -157,8 +170,7 @@ static bool send_dsn(struct report *r, struct frame_item *it, struct mailed_row 
 	bool filled = dsn_fill(out->member, r->names, &io, it->in->id, &a, &d, &error);
 	bool told = finish(it, row, out, filled, error, "dsn", dsn_action_name(t->action)) == TOLD;
 	buf_free(&returned);
-	row->told |= bit;
-	mailed_tell(&r->mailed, row);
+	notice_note(r, row, bit, true);
 	return told;
 }
 
@@ -181,8 +193,7 @@ static bool send_mdn(struct report *r, struct frame_item *it, struct mailed_row 
 	bool filled = mdn_fill(out->member, r->names, &io, it->in->id, &a, &m, &error);
 	bool told = finish(it, row, out, filled, error, "mdn", t->type) == TOLD;
 	buf_free(&returned);
-	row->told |= MAILED_MDN;
-	mailed_tell(&r->mailed, row);
+	notice_note(r, row, MAILED_MDN, true);
 	return told;
 }
 

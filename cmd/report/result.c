@@ -80,13 +80,10 @@ static void waits(struct report *r, struct frame_item *it, struct mailed_row *ro
 static void refused(struct report *r, struct frame_item *it, struct mailed_row *row, const struct mailed_part *part)
 {
 	const json_t *result = it->in->member;
-	const char *reason = record_str(result, "reason");
 	int64_t by = by_over(row->origin, "R");
 	char diagnostic[128];
 	struct event e = {.source = EVENT_SIP, .what = EVENT_FAILED, .status = record_str(result, "enhanced")};
-	/* a reason phrase with an identity in it goes no further (2.6) */
-	bool clean = reason && !strpbrk(reason, "@:;<>");
-	snprintf(diagnostic, sizeof diagnostic, "%d%s%.100s", part->status, clean ? " " : "", clean ? reason : "");
+	notice_diagnostic(part->status, record_str(result, "reason"), diagnostic);
 	e.diagnostic = diagnostic;
 	if (by && frame_now_ms(it->frame) >= by)
 		e.status = "5.4.7";
@@ -112,15 +109,18 @@ static void mail_result(struct report *r, struct frame_item *it, const json_t *o
 	const char *id = record_str(origin, "imdn_id");
 	struct mailed_row row;
 	struct mailed_part part, known;
+	part_of(it->in->member, &part);
+	bool answered = part.text && id && inline_answer(it, origin, outcome);
 	if (!id || !notice_possible(origin)) {
 		report_count(it, "sip", "nobody", record_str(origin, "msg_id"));
 		return;
 	}
-	part_of(it->in->member, &part);
 	mailed_open(&r->mailed, id, origin, it->in->trace, frame_now_ms(it->frame), &row);
 	known = part;
 	mailed_part(&r->mailed, &row, id, &known);
-	if (strcmp(outcome, "done") == 0)
+	if (answered) /* the client's own server tells its sender */
+		notice_note(r, &row, MAILED_FAILED, true);
+	else if (strcmp(outcome, "done") == 0)
 		taken(r, it, &row);
 	else if (strcmp(outcome, "queued") == 0)
 		waits(r, it, &row, &known);

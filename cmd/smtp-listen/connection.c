@@ -27,6 +27,7 @@ void connection_end(struct connection *c, const char *why)
 	mail_store_forget(&c->store);
 	smtpd_free(&c->smtp);
 	buf_free(&c->in);
+	free(c->said);
 	free(c);
 }
 
@@ -236,7 +237,9 @@ static void look_after(struct connection *c, bool crowded)
 {
 	const struct server *s = c->server;
 	int64_t idle = crowded && s->idle_seconds > CROWDED_SECONDS ? CROWDED_SECONDS : s->idle_seconds;
-	if (c->waiting)
+	if (c->asking && s->now > c->ask_until)
+		inline_settle(c);
+	if (c->waiting || c->asking)
 		return;
 	if (c->smtp.out.n) {
 		if (seconds(s->now, c->stream.progress) > STALL_SECONDS)

@@ -48,6 +48,11 @@ struct connection {
 	int64_t command;    /* monotonic µs: a command was completed */
 	unsigned commands;
 	size_t waiting; /* its place in server.waiting, + 1; 0: none */
+	/* inline_result: the mail is stored, its answer waits for what is said of each recipient */
+	bool asking, ask; /* ask: that is what shall be done when it is stored */
+	struct smtpd_said *said;
+	size_t unsaid;
+	int64_t ask_until; /* monotonic µs */
 };
 
 /* How many mails an originator has sent of late. */
@@ -80,6 +85,9 @@ struct server {
 	int ready_fd;
 	const char *aliases; /* --aliases */
 	int64_t sessions_most, sessions_peer, idle_seconds, rate_most;
+	bool inline_result;
+	struct event *input; /* smtp.reply records; NULL: there is no queue of them */
+	bool input_ready;
 	/* of this turn */
 	int64_t now; /* monotonic µs */
 	bool full, full_known;
@@ -104,6 +112,18 @@ extern const struct smtpd_ops session_ops;
 void session_commit(struct server *s);
 bool server_full(struct server *s);
 bool server_may_log(struct server *s);
+
+/* ---- inline.c: answers that wait for the SIP side ---- */
+bool inline_wanted(const struct connection *c);
+/* Until when, ms since 1970: for the record. */
+int64_t inline_answer_by(int64_t now_ms);
+/* The mail is stored: wait. */
+void inline_begin(struct connection *c);
+/* Answer with what was said; of whom nothing was said, it is queued. */
+void inline_settle(struct connection *c);
+void inline_settle_all(struct server *s);
+/* The step: a smtp.reply record. */
+void inline_take(struct frame_item *it, void *server);
 
 /* ---- socket.c ---- */
 void sockets_open(struct server *s);

@@ -36,7 +36,7 @@ static const struct frame_option options[] = {
 	{0},
 };
 
-static const char *const takes[] = {NULL};
+static const char *const takes[] = {"smtp.reply", NULL};
 static const char *const files[] = {"msgid_key", "tls_cert", "tls_key", NULL};
 
 /* A session needs a descriptor for its socket. Every second one may be in the midst of a large mail, which needs another;
@@ -71,6 +71,7 @@ static void settings(struct server *s)
 	s->sessions_most = sessions_allowed(c);
 	s->idle_seconds = conf_int(c, "smtp_timeout_in", NULL);
 	s->rate_most = conf_int(c, "rate_mail", NULL);
+	s->inline_result = conf_bool(c, "inline_result", NULL) && frame_has_queue(s->frame);
 	for (size_t i = 0; (peer = conf_item(c, "blocked_peers", i, NULL)); i++)
 		if (!sip_trust_add(&s->blocked, peer, NULL))
 			die_perm("blocked_peers \"%s\": no address or network", peer);
@@ -103,13 +104,31 @@ static const struct frame_program program = {
 	.metrics = server_metrics,
 	.reload = reload,
 	.measure = server_measure,
+	.step = inline_take,
 };
 
 /* ---- the loop ---- */
 
+static void on_input(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	((struct server *)arg)->input_ready = true;
+}
+
+/* One batch of smtp.reply records; there may be another. */
+static void take_input(struct server *s)
+{
+	if (s->input && (s->input_ready || frame_timeout_ms(s->frame) == 0))
+		s->input_ready = frame_dispatch(s->frame) > 0;
+}
+
 static void wait_for_something(struct server *s)
 {
 	int64_t wait = s->sessions || s->accept_paused ? SWEEP_US : -1;
+	if (s->input && frame_timeout_ms(s->frame) >= 0)
+		wait = loop_sooner(wait, (int64_t)frame_timeout_ms(s->frame) * 1000);
+	if (s->input_ready)
+		wait = 0;
 	int tick = frame_tick(s->frame);
 	if (tick >= 0)
 		wait = loop_sooner(wait, (int64_t)tick * 1000);
@@ -124,6 +143,7 @@ static void run(struct server *s)
 	while (!frame_stopping(s->frame)) {
 		wait_for_something(s);
 		session_commit(s);
+		take_input(s);
 		if (s->now - swept >= SWEEP_US) {
 			connections_sweep(s);
 			swept = s->now;
@@ -134,6 +154,7 @@ static void run(struct server *s)
 	}
 	log_event(LOG_INFO, NULL, "stopping", NULL);
 	session_commit(s);
+	inline_settle_all(s);
 	connections_shutdown(s);
 }
 
@@ -146,6 +167,10 @@ static void begin(struct server *s)
 	s->streams = (struct streams){.loop = &s->loop, .ops = &connection_ops, .now = &s->now};
 	s->now = clock_mono_us();
 	sockets_open(s);
+	if (frame_has_queue(s->frame)) {
+		s->input = loop_watch(&s->loop, frame_fd(s->frame), on_input, s);
+		s->input_ready = true;
+	}
 	listen_ready(s->ready_fd);
 }
 
@@ -153,6 +178,8 @@ static void release(struct server *s)
 {
 	connections_close(s);
 	sockets_close(s);
+	if (s->input)
+		event_free(s->input);
 	loop_close(&s->loop);
 	SSL_CTX_free(s->tls);
 	sip_trust_free(&s->blocked);

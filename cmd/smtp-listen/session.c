@@ -112,6 +112,9 @@ static void store(void *ctx)
 		return;
 	struct record *rec = mail_record(&s->users, &c->smtp.mail, &c->smtp.content, &from, body);
 	snprintf(c->id, sizeof c->id, "%s", rec->id);
+	c->ask = inline_wanted(c);
+	if (c->ask)
+		record_set_int(rec->member, "answer_by", inline_answer_by(clock_real_us() / 1000));
 	frame_produce(s->frame, rec);
 }
 
@@ -148,6 +151,10 @@ void session_commit(struct server *s)
 			server_count_answer(s, a);
 			if (!c->smtp.mail.from[0])
 				a = SMTPD_NULL_TAKEN;
+		}
+		if (a == SMTPD_QUEUED && c->ask) {
+			inline_begin(c);
+			continue;
 		}
 		smtpd_settle(&c->smtp, a);
 		connection_go_on(c);

@@ -229,6 +229,8 @@ const struct knob knobs[] = {
  .help = "how long a delivery report of a CPM user is waited for before the mail user is told that the message was relayed"},
 {"delay_warning", KNOB_DURATION, "4h", .min = 1, .max = 30 * DAY, .scope = "g", .section = "outcomes",
  .help = "when a mail user is told that his message is still being tried"},
+{"inline_result", KNOB_BOOL, "off", .scope = "g", .section = "outcomes",
+ .help = "a mail of one recipient, or by LMTP, is answered with what the SIP side says of it, after one try, in place of a DSN"},
 {"resend_max", KNOB_INT, "3", .min = 0, .max = 100, .scope = "g", .section = "outcomes",
  .help = "how often a report to a CPM user is tried again"},
 

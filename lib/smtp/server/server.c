@@ -310,6 +310,27 @@ void smtpd_settle(struct smtpd *s, enum smtpd_answer a)
 	smtpd_forget(s);
 }
 
+static void put_said(struct smtpd *s, const struct smtpd_said *said)
+{
+	static const char *const texts[] = {"the message was taken", "", "the user cannot be reached now",
+					    "the message was refused"};
+	if (said->code < 200 || said->code > 599)
+		smtpd_reply(&s->out, SMTPD_QUEUED);
+	else
+		buf_printf(&s->out, "%d %s %s\r\n", said->code, said->enhanced, texts[said->code / 100 - 2]);
+}
+
+void smtpd_settle_said(struct smtpd *s, const struct smtpd_said *said)
+{
+	size_t times = s->rules.lmtp ? s->mail.recipients : 1;
+	s->state = SMTPD_COMMANDS;
+	s->last = SMTPD_QUEUED;
+	s->errors = 0;
+	for (size_t i = 0; i < times; i++)
+		put_said(s, &said[i]);
+	smtpd_forget(s);
+}
+
 void smtpd_complete(struct smtpd *s)
 {
 	struct smtpd_content *c = &s->content;

@@ -237,6 +237,13 @@ size_t smtpd_feed(struct smtpd *s, const char *p, size_t n);
 bool smtpd_inside(const struct smtpd *s);
 /* The stored mail's answer: SMTPD_QUEUED or a refusal; LMTP: for each recipient. */
 void smtpd_settle(struct smtpd *s, enum smtpd_answer a);
+/* What was said of a recipient, in place of SMTPD_QUEUED; code 0: nothing. */
+struct smtpd_said {
+	int code;
+	char enhanced[16];
+};
+/* The stored mail's answer as said; an array of as many as the mail has recipients, of which SMTP gives the first. */
+void smtpd_settle_said(struct smtpd *s, const struct smtpd_said *said);
 /* The handshake is done: everything that was said before is forgotten (RFC 3207 4.2). */
 void smtpd_tls_started(struct smtpd *s);
 /* The owner ends it: SMTPD_IDLE, SMTPD_SHUTDOWN. */
