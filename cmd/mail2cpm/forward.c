@@ -84,8 +84,8 @@ bool forward_mail(struct work *w)
 	json_t *origin = record_object(out->member, "origin");
 	record_set(origin, "id", w->it->in->id);
 	record_set(origin, "kind", "forward");
-	log_event(LOG_INFO, w->it->in->trace, "forwarded", "id", w->it->in->id, "rcpt", l->rcpt, "to", target, "mid", id,
-		  NULL);
+	log_event(LOG_INFO, w->it->in->trace, "forwarded", "id", w->it->in->id, "rcpt", l->rcpt, "to", target, "mid",
+		  id, NULL);
 	free(id);
 	item_emit(w->it, out);
 	return true;

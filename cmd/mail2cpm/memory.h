@@ -14,10 +14,10 @@ struct sqlite3;
 struct sqlite3_stmt;
 
 /* CREATE ... IF NOT EXISTS. */
-#define MEMORY_SCHEMA \
-	"CREATE TABLE IF NOT EXISTS taken (" \
-	" seq INTEGER PRIMARY KEY," \
-	" key BLOB NOT NULL UNIQUE," \
+#define MEMORY_SCHEMA                                                                                                  \
+	"CREATE TABLE IF NOT EXISTS taken ("                                                                           \
+	" seq INTEGER PRIMARY KEY,"                                                                                    \
+	" key BLOB NOT NULL UNIQUE,"                                                                                   \
 	" at INTEGER NOT NULL);"
 
 struct memory {

@@ -27,7 +27,8 @@ enum mode mode_choose(const struct mode_question *q)
 {
 	enum fits f = fits(q);
 	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (rows[i].fits == f && (rows[i].holds == ANYTHING || rows[i].holds == (q->files ? WITH_FILES : TEXT_ONLY)))
+		if (rows[i].fits == f &&
+		    (rows[i].holds == ANYTHING || rows[i].holds == (q->files ? WITH_FILES : TEXT_ONLY)))
 			return rows[i].mode;
 	return MODE_REFUSE;
 }

@@ -11,7 +11,10 @@ enum { RETURNED_HEADERS = 16 << 10, RETURNED_MAIL = 64 << 10, CREDENTIALS = 280 
 
 const struct metric mail2cpm_metrics[] = {
 	{"cpmail_messages_total", "Messages made of mails, by mode (7.7).", {"mode"}, METRIC_COUNTER},
-	{"cpmail_mails_refused_total", "Mails that could not become messages, by status code.", {"code"}, METRIC_COUNTER},
+	{"cpmail_mails_refused_total",
+	 "Mails that could not become messages, by status code.",
+	 {"code"},
+	 METRIC_COUNTER},
 	{"cpmail_mails_dropped_total", "Mails that were taken and become nothing, by reason.", {"why"}, METRIC_COUNTER},
 	{"cpmail_receipts_total", "Receipts made of reports by mail, by kind.", {"kind"}, METRIC_COUNTER},
 	{0},

@@ -22,8 +22,8 @@ static bool automatic_wanted(const struct work *w)
 	return !l->automatic || policy == ALL || (policy == GENERATED && l->automatic == AUTOMATIC_GENERATED);
 }
 
-/* c again: what is generated is delivered, but is no answer to one of ours; an old vacation program says "Precedence: bulk"
- * and no more. Those of a list are by people. */
+/* c again: what is generated is delivered, but is no answer to one of ours; an old vacation program says "Precedence:
+ * bulk" and no more. Those of a list are by people. */
 static bool automatic_answer(const struct work *w)
 {
 	enum { ALL = 2 };
@@ -61,13 +61,14 @@ static bool behind_gateways(const struct letter *l)
 	return token || ats > 1;
 }
 
-/* 8.2: the same sender, recipient and text for the sixth time in ten minutes: two robots talk to each other. In a ring of
- * gateways the sender is another at each turn, as each of them wraps the one before: there he does not count. */
+/* 8.2: the same sender, recipient and text for the sixth time in ten minutes: two robots talk to each other. In a ring
+ * of gateways the sender is another at each turn, as each of them wraps the one before: there he does not count. */
 static bool storm(struct work *w)
 {
 	const struct letter *l = &w->letter;
 	struct buf id = {0};
-	uint64_t kind = storm_kind(0, behind_gateways(l) ? mail_head_get(&l->head, "X-CPM-Gateway", 0) : slice_buf(&l->from));
+	uint64_t kind =
+		storm_kind(0, behind_gateways(l) ? mail_head_get(&l->head, "X-CPM-Gateway", 0) : slice_buf(&l->from));
 	kind = storm_kind(kind, slice_of(l->rcpt));
 	kind = storm_kind(kind, (struct slice){(const char *)l->digest, sizeof l->digest});
 	buf_printf(&id, "%s %s", w->it->in->id, l->rcpt);

@@ -203,7 +203,8 @@ static size_t collect(struct slice s, struct pieces *p, bool *group)
 		if (c == '"') {
 			size_t end = skip_quoted(s, i);
 			bool local = end < s.n && s.p[end] == '@'; /* a quoted local part keeps its quotes */
-			struct slice in = {s.p + i + 1, end > i + 1 ? end - i - 2 + (end == s.n && s.p[end - 1] != '"') : 0};
+			struct slice in = {s.p + i + 1,
+					   end > i + 1 ? end - i - 2 + (end == s.n && s.p[end - 1] != '"') : 0};
 			if (local)
 				buf_put(&p->words, s.p + i, end - i);
 			else

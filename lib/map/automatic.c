@@ -32,7 +32,8 @@ static const struct mark {
 };
 
 /* Local parts of robots; a * stands for any rest before or behind. */
-static const char *const robots[] = {"mailer-daemon", "postmaster", "noreply", "no-reply", "bounce*", "owner-*", "*-request"};
+static const char *const robots[] = {"mailer-daemon", "postmaster", "noreply",	"no-reply",
+				     "bounce*",	      "owner-*",    "*-request"};
 
 static struct slice first_word(struct slice value)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define SERVICE "urn:urn-7:3gpp-service.ims.icsi.oma.cpm.msg"
+#define SERVICE	    "urn:urn-7:3gpp-service.ims.icsi.oma.cpm.msg"
 #define SERVICE_TAG "urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg"
 
 /* ---- converters ---- */
@@ -143,11 +143,11 @@ static bool list_message(struct letter *l, struct slice unused, struct buf *out)
 	return true;
 }
 
-/* ---- E1 (7.3): mail -> SIP MESSAGE; in the order in which the fields are written. What is said to be sip-send's is new
- * for each try (5.5). ---- */
+/* ---- E1 (7.3): mail -> SIP MESSAGE; in the order in which the fields are written. What is said to be sip-send's is
+ * new for each try (5.5). ---- */
 
 #define SIP_SEND NULL, "sip-send"
-#define NEVER NULL, NULL
+#define NEVER	 NULL, NULL
 
 /* clang-format off */
 const struct map_row E1[] = {

@@ -93,7 +93,8 @@ void letter_put_list(struct letter *l, enum letter_list kind, struct buf *out)
 			put_listed(l, &l->listed[i], &xml);
 	buf_puts(&xml, "</list></resource-lists>\r\n");
 	buf_printf(out,
-		   "Content-Type: application/resource-lists+xml\r\nContent-Disposition: %s\r\nContent-Length: %zu\r\n\r\n",
+		   "Content-Type: application/resource-lists+xml\r\nContent-Disposition: %s\r\nContent-Length: "
+		   "%zu\r\n\r\n",
 		   kind == LETTER_LIST_SERVICE ? "recipient-list" : "recipient-list-history;handling=optional", xml.n);
 	buf_slice(out, slice_buf(&xml));
 	buf_free(&xml);

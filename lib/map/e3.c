@@ -71,7 +71,7 @@ static bool wanted(struct letter *l, struct slice unused, struct buf *out)
 /* ---- E3 (7.3): mail -> CPIM. Content-Type and Content-Length follow with the content. ---- */
 
 #define CONTENT NULL, "content"
-#define NEVER NULL, NULL
+#define NEVER	NULL, NULL
 
 /* clang-format off */
 const struct map_row E3[] = {

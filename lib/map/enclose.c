@@ -183,7 +183,8 @@ void enclose_recipient(struct enclose *e)
 		add_file(e, (struct enclose_file){a, a->name, a->type, a->size, a->blocked || e->mode == ENCLOSE_NOTE});
 	}
 	if (conf_bool(l->tools->conf, "keep_original", &scope))
-		add_file(e, (struct enclose_file){NULL, "mail.eml", "message/rfc822", l->size, e->mode == ENCLOSE_NOTE});
+		add_file(e,
+			 (struct enclose_file){NULL, "mail.eml", "message/rfc822", l->size, e->mode == ENCLOSE_NOTE});
 	buf_clear(&e->said);
 	put_said(e);
 	compose(e);

@@ -31,9 +31,9 @@ struct enclose {
 	const char *why; /* the mail cannot be taken apart; static */
 
 	/* for the recipient in turn */
-	struct buf said; /* the text without notes, CRLF */
-	struct buf text; /* with notes */
-	bool no_text;	 /* there are attachments, and nothing else was written */
+	struct buf said;	/* the text without notes, CRLF */
+	struct buf text;	/* with notes */
+	bool no_text;		/* there are attachments, and nothing else was written */
 	enum enclose_mode mode; /* never ENCLOSE_AUTO */
 	struct enclose_file *files;
 	size_t nfiles;
@@ -52,8 +52,9 @@ void enclose_note_above(struct enclose *e, int64_t most);
 void enclose_note_all(struct enclose *e);
 
 /*
- * The body object of the message of letter_part(): part 0 is the text (in mode ENCLOSE_INLINE with all attachments), in mode
- * ENCLOSE_SEPARATE part k the k-th attachment that is sent. size: its octets. NULL: a blob failed (letter's error).
+ * The body object of the message of letter_part(): part 0 is the text (in mode ENCLOSE_INLINE with all attachments), in
+ * mode ENCLOSE_SEPARATE part k the k-th attachment that is sent. size: its octets. NULL: a blob failed (letter's
+ * error).
  */
 json_t *enclose_body(struct enclose *e, enum letter_list list, int64_t *size);
 /* The attachment of a part, NULL if there is none. */

@@ -55,12 +55,13 @@ struct letter {
 	struct buf msgid;	    /* Message-ID without <>, or "none:" and a digest (3.12) */
 	bool has_msgid;
 	struct buf in_reply_to, references; /* values of the fields */
-	struct buf from, display; /* who wrote it: address (empty: nobody to be named), decoded name, not yet sanitised */
-	bool from_header;	  /* the address is of header From */
-	const char *mail_from;	  /* "" = <> */
-	struct buf subject;	  /* decoded, sanitised */
-	int64_t date_ms;	  /* of Date; valid if has_date */
-	int date_zone;		  /* minutes east */
+	struct buf from,
+		display;       /* who wrote it: address (empty: nobody to be named), decoded name, not yet sanitised */
+	bool from_header;      /* the address is of header From */
+	const char *mail_from; /* "" = <> */
+	struct buf subject;    /* decoded, sanitised */
+	int64_t date_ms;       /* of Date; valid if has_date */
+	int date_zone;	       /* minutes east */
 	bool has_date, zone_known;
 	unsigned received;	  /* Received fields */
 	enum automatic automatic; /* 8.3 */
@@ -73,15 +74,15 @@ struct letter {
 	const json_t *to;
 	const char *rcpt, *cpm;
 	bool verified;
-	struct buf uri;		     /* remembered CPM user (7.2); empty: that of the RCPT */
-	struct buf conv, contr;	     /* ids of the message (3.12) */
-	struct buf answered;	     /* InReplyTo-Contribution-ID, empty: none */
-	bool known;		     /* it answers something: not the first message of its conversation */
-	struct buf imdn;	     /* imdn.Message-ID */
-	unsigned wanted;	     /* set of enum imdn_wanted */
-	unsigned part;		     /* of several messages made of one mail, 0 = the text (letter_part()) */
-	bool list_service;	     /* it goes to list_service_uri, for all recipients (E2) */
-	int error;		     /* errno of a body that could not be read */
+	struct buf uri;		/* remembered CPM user (7.2); empty: that of the RCPT */
+	struct buf conv, contr; /* ids of the message (3.12) */
+	struct buf answered;	/* InReplyTo-Contribution-ID, empty: none */
+	bool known;		/* it answers something: not the first message of its conversation */
+	struct buf imdn;	/* imdn.Message-ID */
+	unsigned wanted;	/* set of enum imdn_wanted */
+	unsigned part;		/* of several messages made of one mail, 0 = the text (letter_part()) */
+	bool list_service;	/* it goes to list_service_uri, for all recipients (E2) */
+	int error;		/* errno of a body that could not be read */
 };
 
 /* Read the mail: header, who wrote it, what kind it is, results. false: the body cannot be read (error). */

@@ -24,15 +24,9 @@ static const char *const source_names[LETTER_SOURCES] = {
 };
 
 static const char *const when_names[LETTER_WHENS] = {
-	[IN_ANY_CASE] = "always",
-	[IF_KNOWN_USER] = "user is remembered",
-	[IF_VERIFIED] = "sender_auth passed",
-	[IF_ONE_AUTHOR] = "one author",
-	[IF_ANSWERS] = "parent is known",
-	[IF_FIRST] = "first, subject_in_text",
-	[IF_BY_R] = "BY mode R",
-	[IF_REPLY_TO] = "map_reply_to",
-	[IF_LIST_SERVICE] = "list_service_uri",
+	[IN_ANY_CASE] = "always",	[IF_KNOWN_USER] = "user is remembered", [IF_VERIFIED] = "sender_auth passed",
+	[IF_ONE_AUTHOR] = "one author", [IF_ANSWERS] = "parent is known",	[IF_FIRST] = "first, subject_in_text",
+	[IF_BY_R] = "BY mode R",	[IF_REPLY_TO] = "map_reply_to",		[IF_LIST_SERVICE] = "list_service_uri",
 	[IF_INVITE] = "INVITE",
 };
 

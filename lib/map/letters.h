@@ -1,6 +1,6 @@
 /*
- * letters.h - the tables that map a mail to a MESSAGE (E1, E3): their sources and conditions. How tables are walked is in
- * rows.h. Private to lib/map.
+ * letters.h - the tables that map a mail to a MESSAGE (E1, E3): their sources and conditions. How tables are walked is
+ * in rows.h. Private to lib/map.
  */
 #ifndef CPMAIL_MAP_LETTERS_H
 #define CPMAIL_MAP_LETTERS_H
@@ -55,6 +55,9 @@ typedef bool letter_converter(struct letter *l, struct slice value, struct buf *
 extern const struct map_family letter_family;
 extern const struct map_row E1[], E3[];
 extern const size_t E1_rows, E3_rows;
+
+/* Cut a text of UTF-8 to max characters. */
+void letter_cut(struct buf *b, size_t max);
 
 /* Converters that E1 and E3 share. */
 letter_converter letter_uri_angle;

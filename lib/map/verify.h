@@ -11,8 +11,8 @@
 
 /* Of one method. */
 enum verify_result {
-	VERIFY_NONE,	 /* no result */
-	VERIFY_PASS,	 /* and the domain it is for is that of header From, or one above or below it */
+	VERIFY_NONE,	  /* no result */
+	VERIFY_PASS,	  /* and the domain it is for is that of header From, or one above or below it */
 	VERIFY_UNALIGNED, /* passed, for another domain */
 	VERIFY_FAIL,
 };
@@ -22,7 +22,14 @@ struct verify {
 };
 
 /* sender_auth, in the order of its words. */
-enum verify_method { VERIFY_BY_NONE, VERIFY_BY_SPF, VERIFY_BY_DKIM, VERIFY_BY_DMARC, VERIFY_BY_MAC, VERIFY_BY_DMARC_OR_MAC };
+enum verify_method {
+	VERIFY_BY_NONE,
+	VERIFY_BY_SPF,
+	VERIFY_BY_DKIM,
+	VERIFY_BY_DMARC,
+	VERIFY_BY_MAC,
+	VERIFY_BY_DMARC_OR_MAC
+};
 
 /*
  * The results of the topmost Authentication-Results whose authserv-id is this one. from: address of header From. The

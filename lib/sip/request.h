@@ -17,17 +17,17 @@ enum {
 
 struct sip_request {
 	const char *method, *uri;
-	const char *transport;	  /* "UDP", "TCP", "TLS" */
-	const char *sent_by;	  /* host[:port] of Via */
+	const char *transport; /* "UDP", "TCP", "TLS" */
+	const char *sent_by;   /* host[:port] of Via */
 	const char *branch;
-	const char *proxy;	  /* value of Route; NULL: none */
-	const char *tag;	  /* for a From without one */
+	const char *proxy;	    /* value of Route; NULL: none */
+	const char *tag;	    /* for a From without one */
 	const char *call_id, *host; /* Call-ID is call_id[@host]; host may be NULL */
 	uint32_t cseq;
-	const json_t *headers;	  /* of the sip.send record */
-	const char *credentials;  /* complete header lines; NULL or empty: none */
-	const char *type;	  /* Content-Type; NULL or empty: none */
-	size_t body;		  /* octets that follow */
+	const json_t *headers;	 /* of the sip.send record */
+	const char *credentials; /* complete header lines; NULL or empty: none */
+	const char *type;	 /* Content-Type; NULL or empty: none */
+	size_t body;		 /* octets that follow */
 };
 
 /* Append the head, up to and with its empty line. Of headers those that the transaction layer writes itself are left

@@ -8,7 +8,8 @@
 static void fields(void)
 {
 	struct mail_head h;
-	struct slice mail = SLICE("From bob Thu Mar  5\nA: one\r\n two\r\n\tthree \r\nb : x\nEmpty:\r\nA:second\r\n\r\nbody");
+	struct slice mail =
+		SLICE("From bob Thu Mar  5\nA: one\r\n two\r\n\tthree \r\nb : x\nEmpty:\r\nA:second\r\n\r\nbody");
 	mail_head_read(&h, mail);
 	is_int((long long)h.n, 4, "four fields");
 	is_str(mail_head_get(&h, "a", 0).p, "one two\tthree", "folded lines are one, CRLF or LF");
@@ -37,7 +38,8 @@ static void words(void)
 		{"=?utf-8?Q?caf=C3=A9?= au lait", "caf\xc3\xa9 au lait"},
 		{"=?utf-8?B?Y2Fmw6k=?=", "caf\xc3\xa9"},
 		{"=?UTF-8?B?w?= =?utf-8?B?w6k=?=", "\xc3\xa9"},
-		{"=?utf-8?Q?a=C3?=  =?UTF-8?Q?=A9b?=", "a\xc3\xa9" "b"},
+		{"=?utf-8?Q?a=C3?=  =?UTF-8?Q?=A9b?=", "a\xc3\xa9"
+						       "b"},
 		{"=?iso-8859-1?Q?=E9?= =?utf-8?Q?=C3=A9?=", "\xc3\xa9\xc3\xa9"},
 		{"=?utf-8*en?q?a_b?= c", "a b c"},
 		{"=?x-nobody?Q?=80?=", "\xe2\x82\xac"},
