@@ -106,8 +106,8 @@ static void write_body(struct frame_item *it, const struct asked_row *row, const
 				 .message_id = id,
 				 .routes = routes,
 				 .nroutes = routes_of(about, routes)};
-	bool listed = is_list(row) && !record_bool(row->origin, "blind");
-	if (listed || original) {
+	bool listed = is_list(row), hidden = record_bool(row->origin, "blind");
+	if (!hidden && (listed || original)) {
 		imdn.recipient = (char *)(listed || !cpim_to ? from : cpim_to);
 		imdn.original_recipient = (char *)original;
 	}

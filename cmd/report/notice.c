@@ -116,22 +116,20 @@ static struct dsn_about about(const struct mailed_row *row, struct slice returne
 	};
 }
 
-enum { NOT_TOLD, TOLD, AGAIN };
-
 /* The mail that a writer filled, or not. A disk that is full is not the mail's fault: the whole record again. */
-static int finish(struct frame_item *it, const struct mailed_row *row, struct record *out, bool filled, int error,
+static bool finish(struct frame_item *it, const struct mailed_row *row, struct record *out, bool filled, int error,
 		  const char *form, const char *what)
 {
 	const char *base = record_str(row->origin, "msg_id");
 	if (filled) {
 		report_emit(it, out, form, what, base, record_str(row->origin, "mail_from"));
-		return TOLD;
+		return true;
 	}
 	record_free(out);
 	if (error)
 		die_temp("a %s cannot be written: %s", form, strerror(error));
 	report_count(it, form, "no-address", base);
-	return NOT_TOLD;
+	return false;
 }
 
 static unsigned action_bit(enum dsn_action a)
@@ -168,7 +166,7 @@ static bool send_dsn(struct report *r, struct frame_item *it, struct mailed_row 
 		d.retry_until_ms = row->at + 1000 * conf_int(frame_conf(it->frame), "sip_queue_lifetime", NULL);
 	struct record *out = report_output(it, "mail.out", record_str(row->origin, "trace"));
 	bool filled = dsn_fill(out->member, r->names, &io, it->in->id, &a, &d, &error);
-	bool told = finish(it, row, out, filled, error, "dsn", dsn_action_name(t->action)) == TOLD;
+	bool told = finish(it, row, out, filled, error, "dsn", dsn_action_name(t->action));
 	buf_free(&returned);
 	notice_note(r, row, bit, true);
 	return told;
@@ -191,7 +189,7 @@ static bool send_mdn(struct report *r, struct frame_item *it, struct mailed_row 
 		.type = t->type, .modifier = t->modifier, .manual = t->manual, .now_ms = frame_now_ms(it->frame)};
 	struct record *out = report_output(it, "mail.out", record_str(row->origin, "trace"));
 	bool filled = mdn_fill(out->member, r->names, &io, it->in->id, &a, &m, &error);
-	bool told = finish(it, row, out, filled, error, "mdn", t->type) == TOLD;
+	bool told = finish(it, row, out, filled, error, "mdn", t->type);
 	buf_free(&returned);
 	notice_note(r, row, MAILED_MDN, true);
 	return told;

@@ -110,7 +110,7 @@ same "one refused before the 202, an entry that got no mail, one refused after i
 <sip:dora@ims.example.net> failed sip:dora@ims.example.net
 <sip:carol%40x.example@mailgw.ims.example.net> failed sip:carol%40x.example@mailgw.ims.example.net" "$(jq -r "$who" "$scratch/out")"
 same "  Original-To stands beside, each time" 3 "$(jq -r '.sip.body.text // empty' "$scratch/out" | grep -c '<original-recipient-uri>sip:list7@ims.example.net<')"
-same "  a blind copy's names nobody" 0 "$(fresh; { over='{"list": true, "blind": true}' result done:250:2.0.0 ann@y.example; dsn failed 5.1.1 "$envid" ann@y.example ""; } | run | jq -r '.sip.body.text // empty' | grep -c recipient-uri)"
+same "  a blind copy's names nobody" 0 "$(fresh; { over='{"list": true, "blind": true, "imdn": {"original_to": "sip:list7@ims.example.net"}}' result done:250:2.0.0 ann@y.example; dsn failed 5.1.1 "$envid" ann@y.example ""; } | run | jq -r '.sip.body.text // empty' | grep -c recipient-uri)"
 over=
 fresh
 same "all refused: the answer is all" "" "$({ result permanent:550:5.1.1 a@x.example; result permanent:550:5.1.1 b@x.example; result permanent:550:5.1.1 c@x.example; } | imdns)"
