@@ -28,6 +28,11 @@ asked=pxd
 fresh
 same "5.1: late failure, not asked for" "" "$(by=1 result permanent:550:5.1.1 bob@example.org | imdns)"
 asked=pnxd
+fresh
+same "a message that had expired when it came (1.3), once" "delivery/failed" "$({
+	result permanent:0:5.4.7 bob@example.org | jq -c 'del(.mail.origin["answer_by", "transaction", "key"])'
+	result permanent:0:5.4.7 bob@example.org | jq -c 'del(.mail.origin["answer_by", "transaction", "key"])'
+} | imdns)"
 fresh 'assume_delivered_on_250 = true;'
 same "assume_delivered_on_250" "processing/processed delivery/delivered" "$(result done:250:2.0.0 bob@example.org | imdns)"
 fresh 'domains = ( { name = "example.org"; assume_delivered_on_250 = true; } );'
