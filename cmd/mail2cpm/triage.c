@@ -77,14 +77,14 @@ static bool storm(struct work *w)
 	return rages;
 }
 
-/* A group's address or an alias is for its e-mail user alone (2.5). */
+/* A group's address or an alias is for its e-mail user alone, who has to be it (2.5, 8.6). */
 static bool stranger(const struct letter *l, const struct correlation *found)
 {
 	struct buf local = {0};
 	mail_put_lower(&local, (struct slice){l->rcpt, strcspn(l->rcpt, "@")});
 	char form = token_local_form(slice_buf(&local));
 	buf_free(&local);
-	return (form == 'g' || form == 'a') && found->kind == CORRELATE_NONE;
+	return (form == 'g' || form == 'a') && (found->kind == CORRELATE_NONE || !l->verified);
 }
 
 /* sender_auth did not pass: what unverified says (8.6). false: the mail goes no further. */
