@@ -294,7 +294,9 @@ void letter_thread(struct letter *l, const struct correlation *found)
 	buf_slice(&l->contr, slice_buf(&found->contr));
 	buf_slice(&l->answered, slice_buf(&found->answered));
 	l->known = found->kind != CORRELATE_NONE;
-	l->verified = letter_verified(l, found->mac);
+	/* an alias is as hard to guess as a MAC, and as closely bound to its user */
+	bool alias = found->kind == CORRELATE_ALIAS && found->from == CORRELATE_YES;
+	l->verified = letter_verified(l, found->mac || alias);
 }
 
 /* Contribution-ID and imdn.Message-ID of a part are as good as those of the text, and as easily made again. */

@@ -99,7 +99,7 @@ void letter_part(struct letter *l, unsigned part);
 /* Has somebody to be told when it fails (5.4, 8.1)? Not where it came from <>, or from a robot, or is not from whom it
  * says. */
 bool letter_backscatter(const struct letter *l);
-/* sender_auth (8.6): mac: a valid MAC of ours bound to this e-mail user was found (7.2). */
+/* sender_auth (8.6): mac: a valid MAC of ours bound to this e-mail user was found, or he wrote to his alias (7.2). */
 bool letter_verified(const struct letter *l, bool mac);
 
 /* Seconds that BY leaves, now; what is left may be negative. Only where there is a BY. */

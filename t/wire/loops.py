@@ -30,7 +30,8 @@ def ring(scratch):
                          who=("gw1.example.net", "rcs1.example.net", "ims1.example.net"))
     # the second one's proxy is the first one
     with open(second.conf) as f:
-        conf = f.read().replace("sip:127.0.0.1:%d" % sip, "sip:127.0.0.1:%d" % first.port)
+        # on one machine: the first one must not take the second one's Via for its own
+        conf = f.read().replace("sip:127.0.0.1:%d" % sip, "sip:127.0.0.1:%d" % first.port) + 'advertise = [ "gw2.example.net" ];\n'
     with open(second.conf, "w") as f:
         f.write(conf)
     second.end()
