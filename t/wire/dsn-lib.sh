@@ -28,9 +28,9 @@ start mail2cpm mail2cpm -c "$scratch/conf" -i "$edge/mail2cpm" -o "receipt=$edge
 start report report -c "$scratch/conf" -i "$edge/report" -o "sip.response=$edge/sip-listen" -o "sip.forget=$edge/cpm2mail" -o "mail.out=$edge/mail-route" \
 	-o "sip.send=$edge/imdn"
 
-# message NAME ADDRESS...: a MESSAGE of Alice's with both delivery reports asked for, to each address a mail of its own;
-# mail.out in $scratch/NAME.out, what the server said in $scratch/NAME.result.
-message() {
+# mail_of NAME ADDRESS...: a MESSAGE of Alice's with both delivery reports asked for, to each address a mail of its own:
+# mail.out in $scratch/NAME.out.
+mail_of() {
 	local name=$1 address n=0
 	shift
 	for address; do
@@ -41,6 +41,11 @@ message() {
 				elif .[0] == "To" then .[1] = "<" + $uri + ">" else . end) | .sip.transaction = $n | .sip.received = (now * 1000 | floor) | del(.sip.answer_by)' \
 			"$SOURCE/t/map/t1-notify-both/in.json"
 	done | cpm2mail -c "$scratch/conf" 2>>"$scratch/out.log" | jq -c 'select(.type | startswith("mail.out"))' >"$scratch/$name.out"
+}
+# message NAME ADDRESS...: the same, handed to the server; what that said in $scratch/NAME.result.
+message() {
+	local name=$1
+	mail_of "$@"
 	mail-route -c "$scratch/conf" <"$scratch/$name.out" 2>>"$scratch/out.log" | smtp-send -c "$scratch/conf" >"$scratch/$name.result" 2>>"$scratch/out.log"
 	spool-put "$edge/report" <"$scratch/$name.result" 2>>"$scratch/out.log"
 }
