@@ -17,7 +17,8 @@
  * Parse a mail: n octets at p (copied), or (fd >= 0, duplicated; its offset is then the message's) the file from its
  * start. NULL and a reason in *why (static): it has no header, or a header that is no person's doing: a
  * parameter name in Content-Type or Content-Disposition that is longer than 40 octets or not ASCII (the library's
- * encoder never ends on such a one). The caller unrefs the message.
+ * encoder never ends on such a one). Of the header of a mail in memory the message has what begins with Content-; head.h
+ * reads the rest. The caller unrefs the message.
  */
 GMimeMessage *mail_message_open(const char *p, size_t n, int fd, const char **why);
 
