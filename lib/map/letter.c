@@ -303,6 +303,8 @@ void letter_thread(struct letter *l, const struct correlation *found)
 void letter_part(struct letter *l, unsigned part)
 {
 	char number[16];
+	if (part == l->part && l->contr.n)
+		return;
 	snprintf(number, sizeof number, "%u", part);
 	l->part = part;
 	buf_clear(&l->contr);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The whole gateway under runit: each program is killed, comes back, and the gateway goes on; one with a wrong configuration stays down.
 . "$(dirname "$0")/../lib/wire.sh"
-need runsvdir sv sipsak
+need runsvdir sv sipsak python3
 export CPMAIL_TAP= # the programs go on when the test does not look
 . "$SOURCE/scripts/gateway.sh"
 build=$BUILD
@@ -30,6 +30,18 @@ for name in sip-listen cpm2mail mail-route smtp-send report; do
 	check "$name: and the gateway goes on" until_ok 15 came "after the death of $name"
 done
 same "each message once" 5 "$(mails)"
+
+# the other way
+answered=$(grep -rlF "after the death of report" "$root/Maildir/new" | head -n 1)
+answer() { until_ok 10 "$SOURCE/scripts/reply" -p "127.0.0.1:$mailport" "$answered" "$1"; }
+for name in smtp-listen mail2cpm sip-route sip-send; do
+	old=$(pid_of "$name")
+	kill -KILL "$old"
+	check "$name: back after a kill" until_ok 10 back "$name" "$old"
+	answer "An answer after the end of $name."
+	check "$name: and answers arrive" until_ok 15 grep -qx "An answer after the end of $name." "$root/messages"
+done
+same "each answer once" 4 "$(grep -c '^An answer after' "$root/messages")"
 
 # what is accepted while a program is away is delivered when it is back
 sv down "$root/run/smtp-send" >/dev/null

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The units forbid what the programs do not need, and nothing that they do: every system call of a gateway at work is one that its unit allows.
 . "$(dirname "$0")/../lib/wire.sh"
-need strace systemd-analyze runsvdir sv sipsak
+need strace systemd-analyze runsvdir sv sipsak python3
 case $(meson introspect --buildoptions "$BUILD" 2>/dev/null | jq -r '.[] | select(.name == "b_sanitize").value' 2>/dev/null) in
 none | '') ;;
 *) skip_all "sanitizers make system calls of their own" ;;
@@ -22,6 +22,10 @@ trap 'gateway_stop; cleanup' EXIT
 gateway_wait
 check "a message goes through" selftest -c "$root/cpmail.conf" -r "$root" -m "$root/Maildir" sip:test@example.org
 check "a refused one" eval '! selftest -c "$root/cpmail.conf" -r "$root" "sip:no..body@gateway.example.net"'
+"$SOURCE/scripts/message" -p "127.0.0.1:$port" sip:bob@example.org "to be answered" >/dev/null 2>&1
+until_ok 10 grep -rqF "to be answered" "$root/Maildir/new"
+check "an answer by mail is taken" "$SOURCE/scripts/reply" -p "127.0.0.1:$mailport" "$(grep -rlF "to be answered" "$root/Maildir/new" | head -n 1)" "as a mail"
+check "and arrives" until_ok 15 grep -q "as a mail" "$root/messages"
 sv hup "$root"/run/*/ >/dev/null
 sleep 0.5
 gateway_stop
