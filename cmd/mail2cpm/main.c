@@ -6,6 +6,7 @@
  */
 #include "mail2cpm.h"
 #include "base/log.h"
+#include "mode.h"
 #include "mail/address.h"
 #include "receipt.h"
 
@@ -208,6 +209,7 @@ static void print_map(void *ctx, const char *value)
 {
 	(void)ctx, (void)value;
 	letter_print(stdout);
+	mode_print(stdout);
 	if (fflush(stdout) != 0)
 		die_temp("standard output:");
 	exit(0);

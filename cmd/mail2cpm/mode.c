@@ -38,3 +38,12 @@ const char *mode_name(enum mode m)
 	static const char *const names[] = {"pager", "stream", "note", "refuse"};
 	return names[m];
 }
+
+void mode_print(FILE *to)
+{
+	static const char *const what[] = {"text only", "with attachments", "anything"};
+	static const char *const where[] = {"fits pager_max", "fits max_large_in, by TCP", "fits nowhere"};
+	fputs("7.7: content -> mode\n", to);
+	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+		fprintf(to, "  %-33s %-30s %s\n", what[rows[i].holds], where[rows[i].fits], mode_name(rows[i].mode));
+}

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum mode {
 	MODE_PAGER,  /* MESSAGE, by whatever hop */
@@ -27,5 +28,6 @@ struct mode_question {
 
 enum mode mode_choose(const struct mode_question *q);
 const char *mode_name(enum mode m);
+void mode_print(FILE *to);
 
 #endif

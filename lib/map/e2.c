@@ -99,3 +99,13 @@ void letter_put_list(struct letter *l, enum letter_list kind, struct buf *out)
 	buf_slice(out, slice_buf(&xml));
 	buf_free(&xml);
 }
+
+void letter_print_list(FILE *to)
+{
+	fputs("E2: recipients -> resource-lists\n", to);
+	for (size_t i = 0; i < sizeof E2 / sizeof *E2; i++)
+		fprintf(to, "  %-28s C  %-30s %-28s copyControl=%-12s RFC 5364\n", "entry", E2[i].field,
+			"several are visible", E2[i].copy);
+	fprintf(to, "  %-28s C  %-30s %-28s copyControl=%-12s RFC 5365\n", "entry", "RCPT", "list_service_uri",
+		"to, cc, bcc");
+}

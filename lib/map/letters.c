@@ -142,5 +142,6 @@ bool letter_uri_angle(struct letter *l, struct slice uri, struct buf *out)
 void letter_print(FILE *to)
 {
 	rows_print(to, "E1: mail -> SIP MESSAGE", &letter_family, E1, E1_rows);
+	letter_print_list(to);
 	rows_print(to, "E3: mail -> CPIM", &letter_family, E3, E3_rows);
 }

@@ -56,6 +56,8 @@ extern const struct map_family letter_family;
 extern const struct map_row E1[], E3[];
 extern const size_t E1_rows, E3_rows;
 
+/* e2.c, for --print-map */
+void letter_print_list(FILE *to);
 /* Cut a text of UTF-8 to max characters. */
 void letter_cut(struct buf *b, size_t max);
 
