@@ -1,7 +1,7 @@
-"""Where the CPU of a message goes: microseconds in each program, and for what, by sampling with perf. Run by name only (`scripts/bench cost`)."""
+"""Where the CPU of a message goes: microseconds in each program, and for what, by sampling with perf. Run by name only (`scripts/bench cost mail_cost`)."""
 import collections, os, re, signal, subprocess, time
-from gateway import Gateway, free_port
-from peers import Sink, there
+from gateway import Gateway, MailGateway, free_port
+from peers import Sink, UserAgent, smtp_source, there
 
 SYSTEM_CALLS = (  # what the kernel did for us, by the entry of the system call
     ("fsync", ("fsync", "fdatasync", "syncfs", "sync_file_range")),
@@ -11,7 +11,7 @@ SYSTEM_CALLS = (  # what the kernel did for us, by the entry of the system call
 LIBRARIES = (("JSON", "libjansson"), ("SIP", "libosip"), ("MIME", "libgmime"), ("MIME", "libglib"), ("MIME", "libgobject"), ("state", "libsqlite"),
              ("digests", "libcrypto"), ("waiting", "libevent"), ("DNS", "libcares"))
 SUBJECTS = {"record": "JSON", "spool": "spool", "frame": "frame", "sip": "SIP", "sip-listen": "SIP", "cpim": "MIME", "mail": "MIME", "map": "mapping",
-            "smtp": "SMTP", "smtp-send": "SMTP", "dns": "DNS", "cpm2mail": "mapping", "report": "mapping", "mail-route": "DNS"}
+            "smtp": "SMTP", "smtp-send": "SMTP", "smtp-listen": "SMTP", "server": "SMTP", "net": "sockets", "sip-send": "SIP", "sip-route": "DNS", "mail2cpm": "mapping", "dns": "DNS", "cpm2mail": "mapping", "report": "mapping", "mail-route": "DNS"}
 COLUMNS = ("JSON", "fsync", "spool", "files", "SIP", "MIME", "mapping", "SMTP", "sockets", "waiting", "state", "DNS", "digests", "frame", "other")
 
 
@@ -71,6 +71,28 @@ def table(bench, us, share):
     bench.say("%-12s %7.1f" % ("sum", sum(us.values())) + "".join(" %8.1f" % total[c] for c in columns))
 
 
+def sampled(bench, g, programs, load):
+    """The table of the programs while load(n), for n = 0, 1, 2, sends a number of messages, which it returns."""
+    own = {name: own_functions(bench.program(name)) for name in programs}
+    data = os.path.join(bench.scratch, "perf.data")
+    load(0)
+    before = g.cpu()
+    bench.progress("cost: without perf")
+    count = load(1)
+    us = {name: (after - before[name]) / count * 1e6 for name, after in g.cpu().items() if name in programs}
+    bench.progress("cost: sampled")
+    perf = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "997", "--call-graph", "dwarf,8192", "-o", data,
+                             "-p", ",".join(str(p.pid) for _, p in g.processes.values())], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    load(2)
+    perf.send_signal(signal.SIGINT)
+    perf.wait()
+    bench.progress("cost: samples are read")
+    share, samples = shares(data, own)
+    bench.say("CPU of one message in each program and what it was for (%d samples)" % samples)
+    table(bench, us, share)
+
+
 def measure(bench):
     if not there("perf", "smtp-sink", "nm"):
         bench.say("cost: needs perf and smtp-sink; left out")
@@ -78,23 +100,31 @@ def measure(bench):
     count = 3000 if bench.quick else 12000
     sink = free_port()
     g = Gateway(bench.build, bench.scratch, next_hop="127.0.0.1:%d" % sink)
-    own = {name: own_functions(bench.program(name)) for name in ("sip-listen", "cpm2mail", "mail-route", "smtp-send", "report")}
-    data = os.path.join(bench.scratch, "perf.data")
+
+    def load(n):
+        bench.load(g.port, count if n else 1000)
+        return count
+
     with Sink(sink):
-        bench.load(g.port, 1000)
-        before = g.cpu()
-        bench.progress("cost: without perf")
-        bench.load(g.port, count)
-        us = {name: (after - before[name]) / count * 1e6 for name, after in g.cpu().items()}
-        bench.progress("cost: sampled")
-        perf = subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", "997", "--call-graph", "dwarf,8192", "-o", data,
-                                 "-p", ",".join(str(p.pid) for _, p in g.processes.values())], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(1)
-        bench.load(g.port, count)
-        perf.send_signal(signal.SIGINT)
-        perf.wait()
+        sampled(bench, g, ("sip-listen", "cpm2mail", "mail-route", "smtp-send", "report"), load)
     g.close()
-    bench.progress("cost: samples are read")
-    share, samples = shares(data, own)
-    bench.say("CPU of one message in each program and what it was for (%d samples)" % samples)
-    table(bench, us, share)
+
+
+def measure_mail(bench):
+    """The same of a mail on its way to a user agent."""
+    if not there("perf", "smtp-source", "nm"):
+        bench.say("mail_cost: needs perf and smtp-source; left out")
+        return
+    count = 3000 if bench.quick else 12000
+    uas = UserAgent(bench.build)
+    g = MailGateway(bench.build, bench.scratch, uas.port)
+
+    def load(n):
+        had = uas.answered()
+        smtp_source(g.port, count if n else 1000, 1000, 100, "bob%d@example.org" % n, "alice@rcs.example.net", True)
+        uas.wait(had + (count if n else 1000))
+        return count
+
+    sampled(bench, g, ("smtp-listen", "mail2cpm", "sip-route", "sip-send", "report", "cpm2mail"), load)
+    g.close()
+    uas.close()
