@@ -99,6 +99,7 @@ static void stop(struct frame *f, void *ctx)
 	struct send *s = ctx;
 	(void)f;
 	tasks_end(s);
+	quirks_end(s);
 	wires_close(s->wires);
 	sip_clients_free(s->clients);
 	sip_message_free(&s->response);

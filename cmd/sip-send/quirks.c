@@ -79,12 +79,24 @@ static int64_t oldest(const struct send *s)
 	return frame_now_ms(s->frame) / 1000 - conf_int(s->conf, "state_ttl", NULL);
 }
 
+void quirks_end(struct send *s)
+{
+	sqlite3_finalize(s->find);
+	s->find = NULL;
+	s->peers = NULL;
+}
+
 unsigned quirks_find(struct send *s, const struct task *t)
 {
 	char *product = NULL;
 	unsigned set = 0;
 	bool found = false;
-	sqlite3_stmt *q = prepare(s, "SELECT text_only, product FROM peers WHERE uri = ? AND at >= ?");
+	if (s->peers != frame_database(s->frame)) {
+		quirks_end(s);
+		s->peers = frame_database(s->frame);
+		s->find = prepare(s, "SELECT text_only, product FROM peers WHERE uri = ? AND at >= ?");
+	}
+	sqlite3_stmt *q = s->find;
 	sqlite3_bind_text(q, 1, t->uri, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(q, 2, oldest(s));
 	if (sqlite3_step(q) == SQLITE_ROW) {
@@ -92,7 +104,7 @@ unsigned quirks_find(struct send *s, const struct task *t)
 		set = learnt == LEARNT_TEXT_ONLY ? QUIRK_TEXT_ONLY : learnt == LEARNT_PLAIN_CPIM ? QUIRK_PLAIN_CPIM : 0;
 		product = xstrdup((const char *)sqlite3_column_text(q, 1));
 	}
-	sqlite3_finalize(q);
+	sqlite3_reset(q);
 	set |= configured(s, t->uri, product ? product : "", &found);
 	for (size_t i = 0; product && !found && i < sizeof products / sizeof *products; i++)
 		if (strncasecmp(product, products[i].product, strlen(products[i].product)) == 0)

@@ -118,6 +118,8 @@ struct send {
 		int64_t until; /* monotonic */
 	} rests[RESTS_MAX];
 	struct nonce nonces[NONCES_MAX];
+	struct sqlite3 *peers; /* the state store that find is prepared for */
+	struct sqlite3_stmt *find;
 };
 
 /* task.c */
@@ -171,6 +173,8 @@ extern const char quirks_schema[];
 unsigned quirks_find(struct send *s, const struct task *t);
 /* Remember what was found out: product, and that only text, or only a plain CPIM got through. */
 void quirks_learn(struct send *s, const struct task *t);
+/* Let go of the state store. */
+void quirks_end(struct send *s);
 /* The body and its type as the peer can take them. */
 void quirks_apply(const struct task *t, struct buf *type, struct buf *body);
 bool quirks_is_cpim(const struct task *t);
