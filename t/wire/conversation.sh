@@ -108,7 +108,7 @@ bob() { "$SOURCE/t/wire/mail-user" "$box" "$smtp" bob@example.org "$@"; }
 root_id='' last_mid='' last_path='' last_contribution='' contribution='' said=0 started=0
 # The record of what went to Linphone with this text: [Conversation-ID, InReplyTo-Contribution-ID, Contribution-ID].
 sent_record() {
-	jq -c --arg text "$1" 'select(.type == "sip.send" and .sip.route == null and ((.sip.body.text // "") | contains($text))) |
+	jq -c --arg text "$1" 'select((.type | startswith("sip.send")) and ((.sip.body.text // "") | contains($text))) |
 		[.sip.headers[] | {key: .[0], value: .[1]}] | from_entries | [."Conversation-ID", ."InReplyTo-Contribution-ID", ."Contribution-ID"]' "$CPMAIL_TAP" | tail -n 1
 }
 # The record of the mail with this text: [Contribution-ID of its MESSAGE, its Message-ID as we wrote it].
