@@ -21,6 +21,17 @@ def handled(g):
     return events(g, "cpm2mail", "mapped") + events(g, "mail2cpm", "mapped")
 
 
+def close(g):
+    """Whatever came, no program said that it is broken."""
+    found = []
+    for name in os.listdir(g.dir):
+        if name.endswith(".log"):
+            with open(os.path.join(g.dir, name), errors="replace") as f:
+                found += [line for line in f if "Sanitizer" in line or "runtime error" in line or "level=crit" in line]
+    tap.ok(not found, "nothing broke", "".join(found))
+    g.close()
+
+
 def ring(scratch):
     """Mail of the one goes to the other, whose messages go to the first."""
     sip, mails = free_port(), (free_port(), free_port())
@@ -42,8 +53,8 @@ def ring(scratch):
     # the first mail is of Alice, those that come round of somebody behind both gateways: five of them, the sixth is refused
     tap.ok(2 * STORM < turns <= 2 * (STORM + 1) + 1, "two gateways pointed at each other: over after %d messages" % turns,
            "".join(open(os.path.join(g.dir, p + ".log")).read()[-1500:] for g in (first, second) for p in ("cpm2mail", "mail2cpm")))
-    first.close()
-    second.close()
+    close(first)
+    close(second)
 
 
 def reply(mail, text, headers="", sender="bob@example.org"):
@@ -84,7 +95,7 @@ class One:
         return len(self.mail.mails), len(self.phone.messages), len(self.phone.reports)
 
     def close(self):
-        self.g.close()
+        close(self.g)
         self.mail.close()
 
 
