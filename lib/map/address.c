@@ -34,7 +34,7 @@ bool names_put_number(const struct map_names *names, struct slice digits, struct
 		buf_printf(out, "+%s", names->default_cc);
 		buf_put(out, digits.p + trunk, digits.n - trunk);
 	}
-	if (map_number_global((struct slice){out->p + start, out->n - start}))
+	if (out->n > start && map_number_global((struct slice){out->p + start, out->n - start}))
 		return true;
 	cut_back(out, start);
 	return false;
