@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
-bool batch_fits(const struct batch *b, size_t n)
+bool batch_fits(const struct batch *b, size_t n, int records)
 {
-	return !b->records || (b->records < SPOOL_BATCH_FULL && b->data.n + n + 1 <= SPOOL_BATCH_OCTETS);
+	return !b->records || (b->records < records && b->data.n + n + 1 <= SPOOL_BATCH_OCTETS);
 }
 
 void batch_add(struct batch *b, const char *line, size_t n, const struct spool_blobref *blobs, size_t nblobs)

@@ -25,8 +25,8 @@ struct batch {
 	struct blob_list blobs;
 };
 
-/* Is there room for one more line of n octets? */
-bool batch_fits(const struct batch *b, size_t n);
+/* Is there room for one more line of n octets? records: the most that it may have, SPOOL_BATCH_FULL for a new batch. */
+bool batch_fits(const struct batch *b, size_t n, int records);
 void batch_add(struct batch *b, const char *line, size_t n, const struct spool_blobref *blobs, size_t nblobs);
 void batch_free(struct batch *b);
 

@@ -117,7 +117,8 @@ void part_put(struct spool_worker *w, int i, const char *dest, int64_t due, cons
 	if (w->broken || (i >= 0 && w->over[i]))
 		return;
 	struct part *p = part_find(w, dest, due, key);
-	if (p && !batch_fits(&p->batch, n)) {
+	/* what keeps the stamp of its batch stays one file: two of one stamp have no order */
+	if (p && !batch_fits(&p->batch, n, stamp ? SPOOL_BATCH_RECORDS : SPOOL_BATCH_FULL)) {
 		if (write_part(w, p) < 0)
 			w->broken = errno;
 		p = NULL;

@@ -69,7 +69,7 @@ void spool_producer_put(struct spool_producer *p, const char *line, size_t n, co
 	for (size_t i = 0; i < nblobs; i++)
 		if (!blobs[i].fresh)
 			spool_die("a producer names blob %s that it did not write", blobs[i].id);
-	if (!p->n || !batch_fits(&p->out[p->n - 1].batch, n)) {
+	if (!p->n || !batch_fits(&p->out[p->n - 1].batch, n, SPOOL_BATCH_FULL)) {
 		if (p->n == p->cap)
 			p->out = xrealloc(p->out, (p->cap = p->cap ? p->cap * 2 : 4) * sizeof *p->out);
 		p->out[p->n++] = (struct outgoing){.fd = -1};

@@ -147,6 +147,8 @@ static int unstick(struct spool_worker *w)
 static bool blocked(struct spool_worker *w)
 {
 	bool stop = root_low(w->queue->root, true);
+	if (root_low(w->queue->root, false)) /* it may be what keeps the disk low, for ever */
+		pool_empty(&w->queue->pool);
 	for (size_t i = 0; i < w->ntargets && !stop; i++)
 		stop = level_above(w->targets[i], w->opt.limit);
 	if (stop)

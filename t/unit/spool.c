@@ -416,8 +416,13 @@ static void low_water(void)
 	spool_producer_put(p, "{}", 2, NULL, 0);
 	is_int(spool_producer_commit(p), -1, "and takes nothing");
 	spool_producer_close(p);
+	char path[200];
+	snprintf(path, sizeof path, "%s/free/0123456789abc", in);
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+	ok(fd >= 0 && close(fd) == 0, "a file waits to be used again");
 	struct spool_worker *w = spool_worker_open(in, &(struct spool_worker_options){0});
 	is_int(spool_claim(w, &l), 1, "a filter goes on");
+	is_int(count(in, "free"), 0, "and gives the room of such files back");
 	spool_rollback(w);
 	spool_worker_close(w);
 	space_left = 50 << 20;
@@ -462,6 +467,39 @@ static void sizes(void)
 	spool_worker_close(w);
 	char cmd[300];
 	snprintf(cmd, sizeof cmd, "rm -f %s/defer/* %s/new/* %s/new/*", in, in, out);
+	ok(system(cmd) == 0, "cleared");
+}
+
+/* A batch of the most records that a file may have, which is more than our own writers put into one: what is left of it when one record is
+ * taken out keeps its order. */
+static void longest(void)
+{
+	struct spool_line *l;
+	char path[200], name[NAME_FILE_SIZE];
+	struct spool_name n = {.due = -1, .kills = 2, .record = 500};
+	name_make(n.name, 5, 5, SPOOL_BATCH_RECORDS, false);
+	name_put(name, &n);
+	snprintf(path, sizeof path, "%s/new/%s", in, name);
+	int before = count(in, "fail");
+	FILE *f = fopen(path, "w");
+	for (int i = 0; i < SPOOL_BATCH_RECORDS; i++)
+		fprintf(f, "{\"n\":%d}\n", i);
+	ok(fclose(f) == 0, "1024 records, number 500 has killed twice");
+	struct spool_worker *w = spool_worker_open(in, &(struct spool_worker_options){.ordered = true});
+	int got, seen = 0, wrong = 0, last = -1;
+	while ((got = spool_claim(w, &l)) > 0) {
+		for (int i = 0, number; i < got; i++, seen++) {
+			wrong += sscanf(l[i].p, "{\"n\":%d", &number) != 1 || number <= last || number == 500;
+			last = number;
+		}
+		spool_commit(w);
+	}
+	spool_worker_close(w);
+	is_int(seen, SPOOL_BATCH_RECORDS - 1, "the others come");
+	is_int(wrong, 0, "in order");
+	is_int(count(in, "fail") - before, 1, "that one failed");
+	char cmd[200];
+	snprintf(cmd, sizeof cmd, "rm -f %s/fail/*", in);
 	ok(system(cmd) == 0, "cleared");
 }
 
@@ -515,6 +553,7 @@ int main(void)
 		damage();
 		low_water();
 		sizes();
+		longest();
 		jump();
 		ok(system(path) == 0, "removed");
 		free(path);
