@@ -15,6 +15,7 @@ static void start(struct frame *f, void *ctx)
 	static const struct wires_hooks hooks = {.received = tasks_received, .lost = tasks_lost, .progress = tasks_progress};
 	struct wires_hooks mine = hooks;
 	mine.ctx = s;
+	mine.seen = frame_hep(f) ? send_seen : NULL;
 	sip_init();
 	s->frame = f;
 	s->conf = frame_conf(f);

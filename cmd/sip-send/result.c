@@ -129,7 +129,7 @@ static void tell(struct send *s, struct task *t, const char *outcome, const char
 	if (origin)
 		record_set_new(out->member, "origin", json_incref(origin));
 	snprintf(status, sizeof status, "%d", t->status);
-	log_event(LOG_INFO, t->trace, "answered", "id", t->id, "uri", t->uri, "status", status, "reason", t->reason,
+	log_event(LOG_INFO, t->trace, "answered", "id", t->id, "callid", call_id, "uri", t->uri, "status", status, "reason", t->reason,
 		  "outcome", outcome, "code", enhanced, "transport", *t->transport ? t->transport : NULL, "target",
 		  *t->target ? t->target : NULL, NULL);
 	metrics_add(frame_metrics(s->frame), &send_metrics[0], outcome, NULL, 1);

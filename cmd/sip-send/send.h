@@ -138,6 +138,10 @@ void tasks_received(void *ctx, const union sip_addr *peer, struct slice head);
 void tasks_sweep(struct send *s);
 void tasks_end(struct send *s);
 
+/* capture.c */
+/* A copy for the capture server (hep_address). */
+void send_seen(void *ctx, const struct wire_seen *m);
+
 /* answer.c */
 void task_answered(struct send *s, struct task *t, const struct sip_message *m, const char *reason);
 void task_timed_out(struct send *s, struct task *t);

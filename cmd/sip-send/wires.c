@@ -51,6 +51,41 @@ void wires_close(struct wires *w)
 	free(w);
 }
 
+/* ---- who looks on ---- */
+
+static bool address_of(int fd, union sip_addr *out)
+{
+	struct sockaddr_storage local;
+	socklen_t n = sizeof local;
+	bool known = getsockname(fd, (struct sockaddr *)&local, &n) == 0;
+	if (known)
+		sip_addr_set(out, (struct sockaddr *)&local);
+	return known;
+}
+
+/* The address from which the system would send there; its port is nobody's. */
+static bool address_towards(const union sip_addr *peer, union sip_addr *out)
+{
+	int fd = socket(peer->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool known = fd >= 0 && connect(fd, &peer->sa, sip_addr_len(peer)) == 0 && address_of(fd, out);
+	if (fd >= 0)
+		close(fd);
+	return known;
+}
+
+/* fd: the socket; that of datagrams is bound to no address. */
+static void seen(struct wires *w, bool out, enum sip_transport transport, int fd, const union sip_addr *peer, struct slice octets)
+{
+	union sip_addr bound;
+	struct wire_seen m = {.out = out, .transport = transport, .peer = *peer, .octets = octets};
+	if (!w->hooks.seen || !address_of(fd, &bound))
+		return;
+	m.own = bound;
+	if (transport == SIP_UDP && address_towards(peer, &m.own))
+		sip_addr_set_port(&m.own, sip_addr_port(&bound));
+	w->hooks.seen(w->hooks.ctx, &m);
+}
+
 /* ---- datagrams ---- */
 
 static int udp_socket(struct wires *w, int family)
@@ -111,6 +146,7 @@ static void udp_read(struct wires *w, int fd)
 		struct slice head, body;
 		const char *why;
 		sip_addr_set(&peer, (struct sockaddr *)&from);
+		seen(w, false, SIP_UDP, fd, &peer, (struct slice){w->datagram, (size_t)r});
 		if (sip_datagram_cut((struct slice){w->datagram, (size_t)r}, &head, &body, &why) == 0)
 			w->hooks.received(w->hooks.ctx, &peer, head);
 	}
@@ -125,8 +161,10 @@ static bool udp_send(struct wires *w, const struct wire_target *t, struct slice 
 	}
 	/* an error of an earlier datagram is reported at the next call, whomever that is for */
 	for (int i = 0; i < 3; i++) {
-		if (sendto(fd, octets.p, octets.n, 0, &t->addr.sa, sip_addr_len(&t->addr)) >= 0 || errno == EAGAIN)
+		if (sendto(fd, octets.p, octets.n, 0, &t->addr.sa, sip_addr_len(&t->addr)) >= 0 || errno == EAGAIN) {
+			seen(w, true, SIP_UDP, fd, &t->addr, octets);
 			return true; /* a full buffer is a lost datagram: timer E */
+		}
 		*why = strerror(errno);
 		udp_refusals(w, fd);
 	}
@@ -163,6 +201,7 @@ static bool stream_send(struct wires *w, const struct wire_target *t, struct sli
 		return false;
 	}
 	*link = l->number;
+	seen(w, true, l->transport, l->octets.fd, &l->peer, octets);
 	return link_put(l, octets, rest, why);
 }
 
@@ -183,6 +222,7 @@ static void got_message(void *ctx, struct link *l, struct slice head)
 {
 	struct wires *w = ctx;
 	l->used = clock_mono_us();
+	seen(w, false, l->transport, l->octets.fd, &l->peer, head);
 	w->hooks.received(w->hooks.ctx, &l->peer, head);
 }
 
@@ -271,24 +311,14 @@ static bool advertised(const struct wires *w, int family, struct buf *out, int *
 	return false;
 }
 
-/* The address from which the system would send there. */
 static void local_address(const struct wire_target *t, struct buf *out)
 {
-	struct sockaddr_storage local;
-	socklen_t n = sizeof local;
 	char text[SIP_ADDR_TEXT];
 	union sip_addr a;
-	int fd = socket(t->addr.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, &t->addr.sa, sip_addr_len(&t->addr)) == 0 &&
-	    getsockname(fd, (struct sockaddr *)&local, &n) == 0) {
-		bool six = local.ss_family == AF_INET6;
-		sip_addr_set(&a, (struct sockaddr *)&local);
-		buf_printf(out, six ? "[%s]" : "%s", sip_addr_text(&a, text));
-	} else {
+	if (address_towards(&t->addr, &a))
+		buf_printf(out, a.sa.sa_family == AF_INET6 ? "[%s]" : "%s", sip_addr_text(&a, text));
+	else
 		buf_puts(out, t->addr.sa.sa_family == AF_INET6 ? "[::1]" : "127.0.0.1");
-	}
-	if (fd >= 0)
-		close(fd);
 }
 
 void wires_sent_by(struct wires *w, const struct wire_target *t, struct buf *out)

@@ -27,6 +27,14 @@ struct wire_rest {
 	int64_t from, to;
 };
 
+/* A message as it went out or came in, of a large one the beginning. */
+struct wire_seen {
+	bool out;
+	enum sip_transport transport;
+	union sip_addr own, peer;
+	struct slice octets;
+};
+
 struct wires_hooks {
 	/* A message came; what is not a response is the hook's to ignore. */
 	void (*received)(void *ctx, const union sip_addr *peer, struct slice head);
@@ -34,6 +42,8 @@ struct wires_hooks {
 	void (*lost)(void *ctx, uint64_t link, const union sip_addr *peer, const char *why);
 	/* Octets of a file went out on a connection: who waits for an answer to it waits from now. */
 	void (*progress)(void *ctx, uint64_t link);
+	/* What goes over the wire, for who wants to look on; NULL: nobody does. */
+	void (*seen)(void *ctx, const struct wire_seen *m);
 	void *ctx;
 };
 

@@ -67,6 +67,29 @@ same "what cannot stand in a header does not" "a b" \
 for i in 1 2 3 4 5; do request "sip:u$i@b.test" "$(hop tcp "$port")"; done | send >"$scratch/out"
 same "five over one connection" "5 1" "$(wc -l <"$got") $(ask .connection | sort -u | wc -l)"
 
+# ---- a copy for a capture server ----
+capture=$(free_port)
+start hep "$SOURCE/t/lib/hep-reader" "$capture" "$scratch/packets"
+hep_pid=$last_pid
+until_ok 5 test -s "$scratch/packets"
+cp "$scratch/conf" "$scratch/plain.conf"
+echo "hep_address = \"127.0.0.1:$capture\";" >>"$scratch/conf"
+captured() { jq -sre "map(select($1)) | if length > 0 then .[0] | $2 else empty end" "$scratch/packets"; }
+for transport in udp:17 tcp:6; do
+	protocol=${transport#*:}
+	: >"$got"
+	request sip:a@b.test "$(hop "${transport%:*}" "$port")" | send >"$scratch/out"
+	call=$(ask '.fields["call-id"]')
+	asked=".protocol == $protocol and .type == 1 and (.payload | contains(\"Call-ID: $call\"))"
+	check "${transport%:*}: the request is captured, with its body" until_ok 5 captured "$asked and (.payload | startswith(\"MESSAGE \") and endswith(\"\r\n\r\nhello\"))" .
+	same "  from us to the peer" "127.0.0.1 127.0.0.1 $port true" \
+		"$(captured "$asked and (.payload | startswith(\"MESSAGE \"))" '"\(.from) \(.to) \(.to_port) \(.from_port > 0)"')"
+	check "  and its answer" until_ok 5 captured "$asked and .from_port == $port and (.payload | startswith(\"SIP/2.0 200\"))" .
+	check "  with the event, in the same ladder" until_ok 5 captured ".type == 100 and .correlation == \"$call\" and (.payload | contains(\"event=answered\"))" .
+done
+cp "$scratch/plain.conf" "$scratch/conf"
+kill "$hep_pid"
+
 # ---- size ----
 big='.sip.body.text = "x" * 1400'
 : >"$got"
