@@ -91,6 +91,15 @@ kill -HUP "$pid"
 sleep 0.3
 check "without a file a HUP changes nothing" tcp_open "$port"
 kill -TERM "$pid"; wait "$pid"; same "it ends well" 0 $?
+port=$(free_port)
+for protocol in smtp lmtp; do
+	start "$protocol" "$manager" "$scratch/$protocol" --tcp "$port" --name "$protocol" -- "$BUILD/cmd/smtp-listen" -o mail.in="$scratch/spool/mail2cpm"
+	pid=$last_pid
+	check "smtp-listen takes over its socket" until_ok 10 says "$protocol" READY=1
+	same "it speaks $protocol there" "$protocol $port" "$(sed -n 's/.*event=listening protocol=\([a-z]*\) .*port=\([0-9]*\).*/\1 \2/p' "$scratch/$protocol.err" | xargs)"
+	check "and answers" tcp_open "$port"
+	kill -TERM "$pid"; wait "$pid"; same "it ends well" 0 $?
+done
 check "a scraper can read the counters of both" "$SOURCE/t/lib/prometheus" "$prom" "$scratch/metrics/cpmail-sip-listen.prom"
 command -v sipsak >/dev/null && check "the answer was counted" grep -q 'cpmail_sip_answers_total{.*class="2xx"} 1' "$scratch/metrics/cpmail-sip-listen.prom"
 finish
