@@ -210,8 +210,7 @@ static struct mode_question question(const struct work *w)
 {
 	const struct letter *l = &w->letter;
 	const struct conf *c = w->program->conf;
-	const char *at = strrchr(buf_str(&l->from), '@');
-	const struct conf_scope scope = {.domain = at ? at + 1 : NULL, .user = l->cpm};
+	const struct conf_scope scope = letter_scope(l);
 	return (struct mode_question){
 		.pager_max = conf_int(c, "pager_max", NULL) - conf_int(c, "pager_reserve", NULL),
 		.large_max = conf_int(c, "max_large_in", &scope),

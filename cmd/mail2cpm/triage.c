@@ -6,18 +6,12 @@
 
 #include <stdlib.h>
 
-static struct conf_scope scope_of(const struct letter *l)
-{
-	const char *at = strrchr(buf_str(&l->from), '@');
-	return (struct conf_scope){.domain = at ? at + 1 : NULL, .user = l->cpm, .mail = buf_str(&l->from)};
-}
-
 /* c: auto_mail, in the order of its words. */
 static bool automatic_wanted(const struct work *w)
 {
 	enum { GENERATED, NONE, ALL };
 	const struct letter *l = &w->letter;
-	const struct conf_scope scope = scope_of(l);
+	const struct conf_scope scope = letter_scope(l);
 	int policy = conf_enum(w->program->conf, "auto_mail", &scope);
 	return !l->automatic || policy == ALL || (policy == GENERATED && l->automatic == AUTOMATIC_GENERATED);
 }
@@ -28,7 +22,7 @@ static bool automatic_answer(const struct work *w)
 {
 	enum { ALL = 2 };
 	const struct letter *l = &w->letter;
-	const struct conf_scope scope = scope_of(l);
+	const struct conf_scope scope = letter_scope(l);
 	return l->automatic && l->known && l->answered.n && !mail_head_get(&l->head, "List-Id", 0).p &&
 	       conf_enum(w->program->conf, "auto_mail", &scope) != ALL;
 }
@@ -92,7 +86,7 @@ static bool unverified(struct work *w)
 {
 	enum { REJECT, MARK, DROP };
 	const struct letter *l = &w->letter;
-	const struct conf_scope scope = scope_of(l);
+	const struct conf_scope scope = letter_scope(l);
 	switch (conf_enum(w->program->conf, "unverified", &scope)) {
 	case REJECT:
 		send_failure(w, 403, "the sender could not be verified", "5.7.1");
@@ -137,7 +131,7 @@ static bool admitted(struct work *w, const struct correlation *found)
 
 static const char **words(const struct work *w, const char *knob)
 {
-	const struct conf_scope scope = scope_of(&w->letter);
+	const struct conf_scope scope = letter_scope(&w->letter);
 	size_t n = 0;
 	while (conf_item_in(w->program->conf, knob, &scope, n, NULL))
 		n++;
@@ -166,7 +160,7 @@ static const char *keyword(const struct work *w)
 static bool readable(struct work *w)
 {
 	struct letter *l = &w->letter;
-	const struct conf_scope scope = scope_of(l);
+	const struct conf_scope scope = letter_scope(l);
 	if (!w->opened) {
 		w->opened = true;
 		w->unreadable = !enclose_begin(&w->enclose, l);

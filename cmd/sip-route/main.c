@@ -51,7 +51,8 @@ static void temporary(struct router *r, struct frame_item *it, const struct way 
 	int64_t end = (first ? first : now) + conf_int(r->conf, "sip_queue_lifetime", NULL) * 1000;
 	int64_t expires = record_int(it->in->member, "expires", end);
 	int64_t due = sip_retry_due(tries_of(it), now, 0, expires < end ? expires : end);
-	if (due < 0) {
+	int64_t most = record_int(it->in->member, "resend", -1); /* a report, or somebody waits (1.14, 5.4) */
+	if (due < 0 || (most >= 0 && tries_of(it) >= most)) {
 		emit_result(it, w, "permanent");
 		return;
 	}

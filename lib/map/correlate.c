@@ -85,6 +85,8 @@ struct users {
 	struct slice cpm; /* of the query, normalised */
 	bool any, both;	  /* rows; one with both */
 	bool rcpt, from;  /* one with it */
+	bool hides;	      /* RCPT is an alias or a group's address */
+	struct alias address; /* and what it stands for; kind 0: nothing any more */
 	struct correlation *out;
 };
 
@@ -197,43 +199,75 @@ static bool seen_id(struct correlate *c, struct users *u, struct slice id)
 	return found;
 }
 
+/* An address that hides its user must not say who he is by what it takes: whoever writes to it answers the private
+ * messages of its own conversation, and whoever writes to a name answers none of them (2.6). */
+static bool fits_address(const struct users *u)
+{
+	const struct correlation *out = u->out;
+	if (!u->hides)
+		return !out->private;
+	return u->address.kind && out->private == u->address.private && slice_eq(slice_buf(&out->conv), buf_str(&u->address.conv)) &&
+	       (u->both || !u->any);
+}
+
+/* As if nothing had been looked at. */
+static void forget(struct users *u)
+{
+	struct correlation *out = u->out;
+	out->kind = CORRELATE_NONE;
+	out->private = out->blind = false;
+	buf_clear(&out->conv), buf_clear(&out->answered), buf_clear(&out->msgid);
+	u->any = u->both = u->rcpt = u->from = false;
+}
+
 /* 1: found; 0: go on; -1: not now. */
 static int candidate(struct correlate *c, struct users *u, struct slice id)
 {
 	int found = own_id(c, u, id);
 	if (found == 0)
 		found = seen_id(c, u, id);
+	if (found == 1 && !fits_address(u)) {
+		forget(u);
+		found = 0;
+	}
 	put(&u->out->msgid, found == 1 ? id : (struct slice){"", 0});
 	return found;
+}
+
+/* The local part of RCPT, if it is at a domain of ours; else nothing. */
+static void put_local(const struct correlate *c, const struct correlate_query *q, struct buf *local)
+{
+	struct mail_address a;
+	if (q->rcpt && mail_address_parse(slice_of(q->rcpt), &a) && map_domain_ours(c->names, a.domain))
+		mail_put_lower(local, a.local);
+}
+
+static void read_address(struct correlate *c, struct users *u)
+{
+	struct buf local = {0};
+	put_local(c, u->q, &local);
+	char form = token_local_form(slice_buf(&local));
+	u->hides = form == ALIAS_SENDER || form == ALIAS_GROUP;
+	if (u->hides)
+		alias_find(c->aliases, buf_str(&local), &u->address);
+	buf_free(&local);
 }
 
 /* RCPT itself: an alias, a group address, or a suffix of ours (2.1). */
 static void by_address(struct correlate *c, struct users *u)
 {
-	struct mail_address a;
-	struct buf local = {0};
-	struct alias row_of;
-	if (!u->q->rcpt || !mail_address_parse(slice_of(u->q->rcpt), &a) || !map_domain_ours(c->names, a.domain))
-		return;
-	mail_put_lower(&local, a.local);
-	char form = token_local_form(slice_buf(&local));
-	if (form == ALIAS_SENDER || form == ALIAS_GROUP) {
-		if (alias_find(c->aliases, buf_str(&local), &row_of)) {
-			take_alias(u, &row_of, CORRELATE_ALIAS);
-			put(&u->out->uri, slice_buf(&row_of.uri));
-		}
-		alias_free(&row_of);
-	} else {
-		struct buf suffix = {0};
-		if (map_suffix(c->names, slice_buf(&local), &suffix) &&
-		    alias_find(c->aliases, buf_str(&suffix), &row_of)) {
-			if (row_of.kind == ALIAS_SUFFIX)
-				take_alias(u, &row_of, CORRELATE_SUBADDRESS);
-			alias_free(&row_of);
-		}
-		buf_free(&suffix);
+	struct buf local = {0}, suffix = {0};
+	struct alias row_of = {0};
+	put_local(c, u->q, &local);
+	if (u->address.kind) {
+		take_alias(u, &u->address, CORRELATE_ALIAS);
+		put(&u->out->uri, slice_buf(&u->address.uri));
+	} else if (map_suffix(c->names, slice_buf(&local), &suffix) &&
+		   alias_find(c->aliases, buf_str(&suffix), &row_of) && row_of.kind == ALIAS_SUFFIX) {
+		take_alias(u, &row_of, CORRELATE_SUBADDRESS);
 	}
-	buf_free(&local);
+	alias_free(&row_of);
+	buf_free(&suffix), buf_free(&local);
 }
 
 /* ---- the header ---- */
@@ -306,12 +340,14 @@ bool correlate_find(struct correlate *c, const struct correlate_query *q, struct
 	if (q->cpm && !map_normalise_uri(c->names, q->cpm, &cpm))
 		buf_puts(&cpm, q->cpm);
 	struct users u = {.q = q, .cpm = slice_buf(&cpm), .out = out};
+	read_address(c, &u);
 	bool known = search(c, &u, &parents, &references) >= 0;
 	judge(&u);
 	out->mac = out->kind == CORRELATE_OWN && out->from == CORRELATE_YES;
 	out->foreign = out->kind && (out->from == CORRELATE_NO || out->rcpt == CORRELATE_NO);
 	if (!out->kind || out->foreign)
 		as_new(c, &u, &parents);
+	alias_free(&u.address);
 	buf_free(&cpm);
 	return known;
 }

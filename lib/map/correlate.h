@@ -3,7 +3,8 @@
  *
  * Candidates in their order: ids of In-Reply-To, ids of References from last to first, each ours with a valid MAC or of
  * a mail that was seen; the address that the mail came to (group address, alias, sub-address). The one that is found
- * counts only where the mail is from its e-mail user and for its CPM user; else the mail is new. Bounded and linear in
+ * counts only where the mail is from its e-mail user and for its CPM user; else the mail is new. Where the mail came to an
+ * alias or a group address, ids count only if they are of the conversation that this stands for (2.6). Bounded and linear in
  * the header. Ownership: struct correlate owns its statements; a struct correlation is ended by correlation_free().
  */
 #ifndef CPMAIL_MAP_CORRELATE_H

@@ -9,15 +9,9 @@
 
 /* ---- reading ---- */
 
-static struct conf_scope scope_of(const struct letter *l)
-{
-	const char *at = strrchr(buf_str(&l->from), '@');
-	return (struct conf_scope){.domain = at ? at + 1 : NULL, .user = l->cpm, .mail = buf_str(&l->from)};
-}
-
 static const char **blocked_types(const struct letter *l)
 {
-	const struct conf_scope scope = scope_of(l);
+	const struct conf_scope scope = letter_scope(l);
 	size_t n = 0;
 	while (conf_item_in(l->tools->conf, "blocked_types", &scope, n, NULL))
 		n++;
@@ -85,7 +79,7 @@ static void trim_end(struct buf *b)
 static void put_said(struct enclose *e)
 {
 	const struct letter *l = e->letter;
-	const struct conf_scope scope = scope_of(l);
+	const struct conf_scope scope = letter_scope(l);
 	struct buf plain = {0};
 	struct mail_reply_options options = {.marker = conf_str(l->tools->conf, "reply_marker", NULL),
 					     .marks = e->walk.marks,
@@ -173,7 +167,7 @@ static void add_file(struct enclose *e, struct enclose_file f)
 void enclose_recipient(struct enclose *e)
 {
 	const struct letter *l = e->letter;
-	const struct conf_scope scope = scope_of(l);
+	const struct conf_scope scope = letter_scope(l);
 	e->mode = (enum enclose_mode)conf_enum(l->tools->conf, "attachment_mode", &scope);
 	if (e->mode == ENCLOSE_AUTO) /* whether the peer takes multiparts is known of a session only */
 		e->mode = ENCLOSE_SEPARATE;

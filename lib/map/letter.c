@@ -70,6 +70,12 @@ static bool read_octets(struct letter *l)
 	return true;
 }
 
+struct conf_scope letter_scope(const struct letter *l)
+{
+	const char *at = strrchr(buf_str(&l->from), '@');
+	return (struct conf_scope){.domain = at ? at + 1 : NULL, .user = l->cpm, .mail = buf_str(&l->from)};
+}
+
 /* ---- what the header says ---- */
 
 /* The mailbox of a field that has exactly one. */
@@ -192,7 +198,7 @@ static void read_listed(struct letter *l)
 /* 8.6: only what the front mail server handed in counts. */
 static void read_results(struct letter *l)
 {
-	const struct conf_scope scope = {.mail = buf_str(&l->from)};
+	const struct conf_scope scope = letter_scope(l);
 	const char *id = conf_str(l->tools->conf, "authserv_id", &scope);
 	if (l->tools->trusts && l->tools->trusts(l->tools->ctx, record_get(l->mail, "peer")))
 		l->results = verify_read(&l->head, id && *id ? id : map_gateway(l->tools->names), slice_buf(&l->from));
@@ -321,8 +327,7 @@ bool letter_backscatter(const struct letter *l)
 
 bool letter_verified(const struct letter *l, bool mac)
 {
-	const char *at = strrchr(buf_str(&l->from), '@');
-	const struct conf_scope scope = {.domain = at ? at + 1 : NULL, .mail = buf_str(&l->from)};
+	const struct conf_scope scope = letter_scope(l);
 	int by = conf_enum(l->tools->conf, "sender_auth", &scope);
 	return (l->from_header || by == VERIFY_BY_NONE) && verify_passed(&l->results, (enum verify_method)by, mac);
 }

@@ -88,6 +88,8 @@ struct letter {
 /* Read the mail: header, who wrote it, what kind it is, results. false: the body cannot be read (error). */
 bool letter_begin(struct letter *l, const struct letter_tools *tools, const struct record *in, int64_t now_ms);
 void letter_end(struct letter *l);
+/* For whom a knob may be set: the mail's writer, his domain, and the CPM user in turn. */
+struct conf_scope letter_scope(const struct letter *l);
 /* The k-th recipient; false: there is none. */
 bool letter_recipient(struct letter *l, size_t k);
 /* What was found out about the conversation of the mail (7.2), for this recipient. */

@@ -35,8 +35,7 @@ enum { SUBJECT_NEVER, SUBJECT_NEW, SUBJECT_ALWAYS };
 
 static bool subject_wanted(const struct letter *l)
 {
-	const char *at = l->rcpt ? strrchr(l->rcpt, '@') : NULL;
-	const struct conf_scope scope = {.domain = at ? at + 1 : NULL, .user = l->cpm};
+	const struct conf_scope scope = letter_scope(l);
 	int word = conf_enum(l->tools->conf, "subject_in_text", &scope);
 	return l->part == 0 && (word == SUBJECT_ALWAYS || (word == SUBJECT_NEW && !l->known));
 }

@@ -4,6 +4,7 @@
  * answer will refer to is short and clean, and the same mail again is found where it was put.
  */
 #include "base/log.h"
+#include "mail/address.h"
 #include "map/correlate.h"
 #include "record/json.h"
 #include "record/record.h"
@@ -96,6 +97,18 @@ static void ours(const struct correlation *r)
 	token_parsed_free(&t);
 }
 
+/* An alias: where it stands for nothing, what is written to it answers nothing. */
+static bool hides(const char *rcpt)
+{
+	struct mail_address a;
+	struct buf local = {0};
+	if (mail_address_parse(slice_of(rcpt), &a))
+		mail_put_lower(&local, a.local);
+	char form = token_local_form(slice_buf(&local));
+	buf_free(&local);
+	return form == ALIAS_SENDER || form == ALIAS_GROUP;
+}
+
 /* An answer to the mail, as its reader's program writes it: found there, or somebody else's. */
 static void follow(const struct correlate_query *q)
 {
@@ -111,7 +124,7 @@ static void follow(const struct correlate_query *q)
 					.rcpt = q->rcpt,
 					.cpm = q->cpm};
 	check(correlate_find(&tables, &again, &next));
-	check(!clean || !q->from || next.kind || next.foreign);
+	check(!clean || !q->from || next.kind || next.foreign || hides(q->rcpt));
 	correlation_free(&next);
 	free(parent);
 }

@@ -89,7 +89,7 @@ static bool take(struct alias_table *t, const char *name, const char *kind, cons
 	record_set_new(m, "email_users", list);
 	record_set(m, "conversation", "conv1");
 	record_set(m, "contribution", "contr1");
-	if (strcmp(kind, "a") == 0)
+	if (strcmp(kind, "a") == 0 || strcmp(kind, "token") == 0)
 		record_set_new(m, "private", json_true());
 	record_set_int(m, "at", at);
 	bool good = alias_take(t, m);
@@ -386,6 +386,14 @@ static void conversations(void)
 		{"the alias alone", .in_reply_to = "<rewritten@mta.example>", .from = bob, .rcpt = ALIAS "@" HOST,
 		 .kind = CORRELATE_ALIAS, .conv = "conv1", .answered = "contr1", .is_from = CORRELATE_YES,
 		 .is_rcpt = CORRELATE_YES},
+		{"the alias, in answer to an open mail of its user", .in_reply_to = field[0], .from = bob,
+		 .rcpt = ALIAS "@" HOST, .kind = CORRELATE_ALIAS, .conv = "conv1", .answered = "contr1",
+		 .is_from = CORRELATE_YES, .is_rcpt = CORRELATE_YES},
+		{"an alias that is no more, in answer to one", .in_reply_to = field[0], .from = bob,
+		 .rcpt = "a-zzzzzzzzzzzzzzzzzzzzzzzzzz@" HOST, .kind = CORRELATE_NONE,
+		 .conv = derived(true, own("c1", "m1", false))},
+		{"a name, in answer to a private message", .in_reply_to = field[3], .from = bob, .kind = CORRELATE_NONE,
+		 .conv = derived(true, own("secret", "m3", true))},
 		{"the alias, from somebody else", .from = "eve@example.org", .rcpt = ALIAS "@" HOST,
 		 .kind = CORRELATE_NONE, .conv = derived(true, "new@bob.example"), .is_from = CORRELATE_NO,
 		 .is_rcpt = CORRELATE_YES, .foreign = true},

@@ -74,6 +74,10 @@ same "NAPTR by preference" "tls:2001:db8::1:5061 tls:192.0.2.1:5061 udp:2001:db8
 same "the certificate must bear the name that was asked for" order.sip.test "$(request sip:a@order.sip.test | sip-route -c "$scratch/conf" 2>>"$scratch/err" | jq -r '.sip.route.hops[0].name')"
 same "no such host" "permanent 404 5.1.2" "$(way sip:a@gone.sip.test)"
 same "not a SIP URI" "permanent 416 5.1.3" "$(way mailto:a@b.test)"
+printf 'gateway = "gw.example.net";\ndns_server = [ "127.0.0.1:%s" ];\n' "$dead" >"$scratch/deaf"
+same "no name server: tried again" "queued 503 4.4.3" "$(way sip:a@far.sip.test "$scratch/deaf")"
+same "but not what is to be tried once" "permanent 503 4.4.3" "$(request sip:a@far.sip.test | jq -c '.sip.resend = 0' | sip-route -c "$scratch/deaf" 2>>"$scratch/err" |
+	jq -r '.sip | "\(.outcome) \(.status) \(.enhanced)"')"
 same "a number without proxy" "permanent 404 5.1.1" "$(way tel:+14155550111)"
 same "a number by ENUM" "udp:127.0.0.1:$server" "$(way tel:+1-415-555-0111 "$scratch/enum")"
 same "is the Request-URI then" "sip:carol@alive.sip.test:$server" "$(request tel:+14155550111 | sip-route -c "$scratch/enum" 2>>"$scratch/err" | jq -r .sip.uri)"
