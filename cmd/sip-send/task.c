@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "map/sip_hop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,8 +84,17 @@ static const char *read_body(struct task *t, struct frame_item *it)
 	return r < 0 || size < t->rest.from ? "the blob of the body cannot be read" : NULL;
 }
 
+/* What waited may have the route of a configuration that is no longer in force. */
+static void renew_route(struct task *t, struct frame_item *it)
+{
+	json_t *now = t->tries > 0 ? sip_hop_known(frame_conf(it->frame), t->uri) : NULL;
+	if (now)
+		record_set_new(t->member, "route", now);
+}
+
 static const char *read_record(struct task *t, struct frame_item *it)
 {
+	renew_route(t, it);
 	const json_t *hops = record_get(record_get(t->member, "route"), "hops");
 	if (!t->method || !is_token(t->method, strlen(t->method)) || strlen(t->method) > 15)
 		return "sip.send without a method";

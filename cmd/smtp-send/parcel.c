@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "mail/address.h"
+#include "map/next_hop.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -143,10 +144,15 @@ static void fail(struct parcel *p, const char *why)
 static bool read_route(struct send *s, struct parcel *p)
 {
 	const char *why = NULL;
-	bool require_tls = record_bool(p->item->in->member, "require_tls");
+	json_t *member = p->item->in->member;
+	bool require_tls = record_bool(member, "require_tls");
+	/* what waited may have the route of a configuration that is no longer in force */
+	json_t *now = item_retries(p->item) && !s->fixed ? next_hop_of_mail(frame_conf(p->item->frame), member) : NULL;
+	if (now)
+		record_set_new(member, "route", now);
 	p->route = require_tls ? s->fixed_tls : s->fixed;
 	if (!s->fixed)
-		p->route = route_read(s, record_get(p->item->in->member, "route"), require_tls, &why);
+		p->route = route_read(s, record_get(member, "route"), require_tls, &why);
 	p->owns_route = !s->fixed;
 	if (!p->route)
 		fail(p, why);

@@ -67,6 +67,16 @@ same "what cannot stand in a header does not" "a b" \
 for i in 1 2 3 4 5; do request "sip:u$i@b.test" "$(hop tcp "$port")"; done | send >"$scratch/out"
 same "five over one connection" "5 1" "$(wc -l <"$got") $(ask .connection | sort -u | wc -l)"
 
+# ---- what waited goes where the configuration says then ----
+cp "$scratch/conf" "$scratch/plain.conf"
+echo "outbound_proxy = \"sip:127.0.0.1:$port;transport=tcp\";" >>"$scratch/conf"
+waited='.retry = {times: 1, first: "2026-11-20T12:00:00.000Z", last: "2026-11-20T12:00:00.000Z", code: "4.4.1", why: "x"} | . as $r | del(.sip) | .sip = $r.sip'
+: >"$got"
+same "a new proxy takes what waited for the old one" "done 200 OK 2.0.0 tcp" "$(change=$waited request sip:a@b.test "$(hop udp 1)" | send)"
+same "as Route says" "<sip:127.0.0.1:$port;transport=tcp;lr>" "$(ask .fields.route)"
+same "what was just given its route keeps it" "done 200 OK 2.0.0 udp" "$(request sip:a@b.test "$(hop udp "$port")" | send)"
+cp "$scratch/plain.conf" "$scratch/conf"
+
 # ---- a copy for a capture server ----
 capture=$(free_port)
 start hep "$SOURCE/t/lib/hep-reader" "$capture" "$scratch/packets"

@@ -69,6 +69,20 @@ same "then every 60 min" 3600 "$(due 6 9000)"
 same "the last one at the end of queue_lifetime" 1200 "$(due 7 13200)"
 same "after it: given up, with its reason" "b@example.org permanent 451 4.3.0" "$(due 8 14400)"
 
+# a mail that waits goes where the configuration says then
+peer
+echo "next_hop_smarthost = \"127.0.0.1:$port\";" >"$scratch/moved"
+waited='.retry = {times: 1, first: "2026-11-20T07:56:44.123Z", last: "2026-11-20T07:56:44.123Z", code: "4.4.1", why: "x"} | . as $r | del(.mail) | .mail = $r.mail'
+change=$waited hosts=$(hosts 1) mail moved b@example.org | put
+work -c "$scratch/moved"
+same "a new smarthost takes what waited for the old one" "b@example.org done 250 2.0.0 1" "$(taken) $(mails)"
+empty
+hosts=$(hosts "$port") mail stays b@example.org | put
+echo 'next_hop_smarthost = "127.0.0.1:1";' >"$scratch/moved"
+work -c "$scratch/moved"
+same "a mail that was just given its route keeps it" "b@example.org done 250 2.0.0 2" "$(taken) $(mails)"
+empty
+
 peer "dot=451 4.7.1 greylisted"
 mail t b@example.org | put
 work -c "$scratch/conf"
