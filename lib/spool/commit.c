@@ -112,9 +112,10 @@ static int publish(struct spool_worker *w)
 	return 0;
 }
 
+/* (With effects it is not asked for; but then parts are files that are used again, and beside W2 it costs no time.) */
 bool txn_syncs_claims(const struct spool_worker *w)
 {
-	return w->nin > 1 || w->state || w->queue->root->strict;
+	return w->nin > 1 || w->state || w->opt.effects || w->queue->root->strict;
 }
 
 static int general_form(struct spool_worker *w)
@@ -134,7 +135,7 @@ static int general_form(struct spool_worker *w)
 		slot_fsync(w, "G4");
 	if (w->act == w->own)
 		drop_marks(w); /* G5 */
-	if (w->noted && sys_unlink(w->act->dir, note) < 0 && errno != ENOENT)
+	if (w->noted && note_retire(&w->note, w->act->dir, note, &w->spare) < 0 && errno != ENOENT)
 		log_msg(LOG_WARN, "unlink %s:", note);
 	return publish(w);
 }

@@ -76,9 +76,26 @@ static int note_reopen(const struct spool_dir *slot, const char *file)
 	return fd;
 }
 
-static int note_open(struct note *n, const struct spool_dir *slot, const char *file)
+/* The note that waits, under the name of this one: empty, whatever a loss of power left in it. -1: there is none. */
+static int note_take(const struct spool_dir *slot, const char *file, const struct note_spare *spare)
 {
-	n->fd = sys_create(slot, file);
+	struct stat st;
+	if (!spare->dir || sys_rename(spare->dir, spare->file, slot, file) < 0)
+		return -1;
+	int fd = sys_open(slot, file, O_WRONLY);
+	if (fd >= 0 && sys_stat(fd, &st) == 0 && (st.st_size == 0 || sys_truncate(fd, 0) == 0))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	(void)sys_unlink(slot, file);
+	return -1;
+}
+
+static int note_open(struct note *n, const struct spool_dir *slot, const char *file, const struct note_spare *spare)
+{
+	n->fd = note_take(slot, file, spare);
+	if (n->fd < 0)
+		n->fd = sys_create(slot, file);
 	if (n->fd < 0 && errno == EEXIST)
 		n->fd = note_reopen(slot, file);
 	if (n->fd < 0)
@@ -89,10 +106,11 @@ static int note_open(struct note *n, const struct spool_dir *slot, const char *f
 	return 0;
 }
 
-int note_begin(struct note *n, const struct spool_dir *slot, const char *file, size_t records)
+int note_begin(struct note *n, const struct spool_dir *slot, const char *file, const struct note_spare *spare,
+	       size_t records)
 {
 	struct stat st;
-	if (note_open(n, slot, file) < 0 || sys_stat(n->fd, &st) < 0)
+	if (note_open(n, slot, file, spare) < 0 || sys_stat(n->fd, &st) < 0)
 		return -1;
 	int64_t want = st.st_size + (int64_t)records * ROOM;
 	return sys_reserve(n->fd, (want + BLOCK - 1) / BLOCK * BLOCK);
@@ -128,6 +146,13 @@ int note_write(struct note *n, const char *batch, int record, const char *outcom
 	pthread_cond_signal(&n->wake);
 	pthread_mutex_unlock(&n->lock);
 	return 0;
+}
+
+int note_retire(struct note *n, const struct spool_dir *slot, const char *file, const struct note_spare *spare)
+{
+	if (n->open && !n->failed && spare->dir && sys_truncate(n->fd, 0) == 0 && sys_rename(slot, file, spare->dir, spare->file) == 0)
+		return 0;
+	return sys_unlink(slot, file);
 }
 
 void note_end(struct note *n)

@@ -26,11 +26,20 @@ struct note {
 	pthread_cond_t wake, idle;
 };
 
+/* Where the note of one transaction waits to be the next one's: to make a file costs more than all that is done with it. */
+struct note_spare {
+	const struct spool_dir *dir; /* NULL: nowhere */
+	const char *file;
+};
+
 /* Open `file` in the slot, with room for the outcomes of so many records: before anything happens outside, since what
  * has happened and cannot be noted happens again. 0, or -1 with errno. */
-int note_begin(struct note *n, const struct spool_dir *slot, const char *file, size_t records);
+int note_begin(struct note *n, const struct spool_dir *slot, const char *file, const struct note_spare *spare,
+	       size_t records);
 /* Append one line. 0, or -1 with errno. */
 int note_write(struct note *n, const char *batch, int record, const char *outcome);
+/* The transaction is durably done: its note is emptied and waits for the next one, or goes. 0, or -1 with errno. */
+int note_retire(struct note *n, const struct spool_dir *slot, const char *file, const struct note_spare *spare);
 void note_end(struct note *n);
 void note_free(struct note *n);
 

@@ -50,6 +50,8 @@ static bool open_all(struct spool_worker *w, const char *path)
 	w->own = w->act = number ? fixed_slot(w->queue, number) : first_free(w->queue);
 	if (!w->own)
 		return false;
+	snprintf(w->spare_file, sizeof w->spare_file, "note.%d", w->own->number);
+	w->spare = (struct note_spare){w->queue->pool.dir, w->spare_file};
 	w->last_stamp = w->own->page->last_stamp;
 	w->own->page->ordered = w->opt.ordered || w->opt.database;
 	if (w->opt.database && !(w->state = state_open(w->opt.database)))
@@ -227,7 +229,7 @@ static int prepare_note(struct spool_worker *w)
 	char file[NAME_SLOT_SIZE];
 	txn_file(w, 'n', NULL, file);
 	w->noted = true;
-	if (note_begin(&w->note, w->act->dir, file, w->nlines) == 0)
+	if (note_begin(&w->note, w->act->dir, file, &w->spare, w->nlines) == 0)
 		return 0;
 	int err = errno;
 	log_msg(LOG_WARN, "no room for notes in %s:", w->act->dir->path);

@@ -98,6 +98,8 @@ struct spool_worker {
 	bool *over; /* lines that ran over FANOUT_PARTS */
 	int broken; /* errno of the first error in W1 */
 	struct note note;
+	struct note_spare spare;
+	char spare_file[16];
 	struct side side; /* G1 beside W2 */
 	bool noted;	/* there is a note: something may have happened outside */
 	bool splitting; /* the spool itself takes a batch apart that kills its workers */

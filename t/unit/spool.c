@@ -422,7 +422,7 @@ static void low_water(void)
 	ok(fd >= 0 && close(fd) == 0, "a file waits to be used again");
 	struct spool_worker *w = spool_worker_open(in, &(struct spool_worker_options){0});
 	is_int(spool_claim(w, &l), 1, "a filter goes on");
-	is_int(count(in, "free"), 0, "and gives the room of such files back");
+	ok(access(path, F_OK) != 0, "and gives the room of such files back");
 	spool_rollback(w);
 	spool_worker_close(w);
 	space_left = 50 << 20;
