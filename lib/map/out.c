@@ -174,7 +174,9 @@ void pager_fill(struct pager *p, json_t *mail, json_t *body, const char *key)
 	if (value(p, "BY", &b)) {
 		json_t *by = record_object(mail, "by");
 		record_set_int(by, "seconds", strtoll(buf_str(&b), NULL, 10));
-		record_set(by, "mode", conf_enum(p->tools->conf, "by_mode", NULL) ? "R" : "N");
+		const char *at = p->rcpt.n ? strrchr(p->rcpt.v[0], '@') : NULL;
+		const struct conf_scope scope = {.domain = at ? at + 1 : NULL};
+		record_set(by, "mode", conf_enum(p->tools->conf, "by_mode", &scope) ? "R" : "N");
 		record_set_int(by, "at", p->received_ms);
 	}
 	record_set_bool(mail, "smtputf8", p->utf8);

@@ -111,6 +111,13 @@ static struct slice source_text(const struct pager *p, enum map_source source, s
 	}
 }
 
+static bool mdn_requested(const struct pager *p)
+{
+	const char *rcpt = p->rcpt.n ? p->rcpt.v[0] : NULL, *at = rcpt ? strrchr(rcpt, '@') : NULL;
+	const struct conf_scope scope = {.domain = at ? at + 1 : NULL, .mail = rcpt};
+	return conf_bool(p->tools->conf, "request_mdn", &scope);
+}
+
 static bool holds(const struct pager *p, enum map_when when)
 {
 	switch (when) {
@@ -132,9 +139,7 @@ static bool holds(const struct pager *p, enum map_when when)
 		return !p->private && token_local_form((struct slice){buf_str(&p->author),
 								      strcspn(buf_str(&p->author), "@")}) == 'g';
 	case IF_DISPLAY_ASKED:
-		return p->cpim.wanted & IMDN_DISPLAY &&
-		       conf_bool(p->tools->conf, "request_mdn",
-				 &(struct conf_scope){.mail = p->rcpt.n ? p->rcpt.v[0] : NULL, .user = p->originator});
+		return p->cpim.wanted & IMDN_DISPLAY && mdn_requested(p);
 	case IF_ANSWER:
 		return p->answered_contr != NULL;
 	case IF_NO_ANSWER:
