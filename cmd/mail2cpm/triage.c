@@ -169,6 +169,10 @@ static bool readable(struct work *w)
 		send_failure(w, 400, w->enclose.why ? w->enclose.why : "the mail cannot be read", "5.6.0");
 		return false;
 	}
+	if (w->enclose.walk.loss & MAIL_LOSS_PARTS) { /* 5.6: nothing of a mail is lost without a word */
+		send_failure(w, 400, "the mail has too many parts, or they are nested too deep", "5.6.0");
+		return false;
+	}
 	if ((w->enclose.walk.loss & MAIL_LOSS_ENCRYPTED) && conf_enum(w->program->conf, "encrypted_mode", &scope)) {
 		send_failure(w, 415, "the mail is encrypted", "5.6.1");
 		return false;

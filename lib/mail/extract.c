@@ -365,10 +365,10 @@ static void message(struct walk *w, GMimeMessage *m, int depth)
 {
 	GMimeObject *inner = m ? g_mime_message_get_mime_part(m) : NULL;
 	struct buf *into = w->into;
-	if (!inner || depth > w->limits->depth) {
+	if (depth > w->limits->depth)
 		w->out->loss |= MAIL_LOSS_PARTS;
+	if (!inner || depth > w->limits->depth)
 		return;
-	}
 	w->into = &w->out->appended;
 	if (w->into->n)
 		buf_putc(w->into, '\n');
