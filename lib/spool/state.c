@@ -14,7 +14,7 @@
 
 struct state {
 	sqlite3 *db;
-	sqlite3_stmt *insert, *has;
+	sqlite3_stmt *begin, *clear, *insert, *commit, *has;
 	bool open; /* a transaction is */
 	int shm;
 };
@@ -29,6 +29,17 @@ static void must(struct state *s, int rc, const char *what)
 static void run(struct state *s, const char *sql)
 {
 	must(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL), sql);
+}
+
+static void prepare(struct state *s, sqlite3_stmt **st, const char *sql)
+{
+	must(s, sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, st, NULL), "prepare");
+}
+
+static void step(struct state *s, sqlite3_stmt *st, const char *what)
+{
+	must(s, sqlite3_step(st), what);
+	must(s, sqlite3_reset(st), what);
 }
 
 static bool wal(struct state *s)
@@ -102,8 +113,11 @@ struct state *state_open(const char *path)
 	run(s, "PRAGMA synchronous=FULL");
 	run(s, "CREATE TABLE IF NOT EXISTS applied(batch TEXT PRIMARY KEY) WITHOUT ROWID");
 	s->shm = shm_reserve(path);
-	must(s, sqlite3_prepare_v2(s->db, "INSERT INTO applied(batch) VALUES(?1)", -1, &s->insert, NULL), "prepare");
-	must(s, sqlite3_prepare_v2(s->db, "SELECT 1 FROM applied WHERE batch=?1", -1, &s->has, NULL), "prepare");
+	prepare(s, &s->begin, "BEGIN IMMEDIATE");
+	prepare(s, &s->clear, "DELETE FROM applied");
+	prepare(s, &s->insert, "INSERT INTO applied(batch) VALUES(?1)");
+	prepare(s, &s->commit, "COMMIT");
+	prepare(s, &s->has, "SELECT 1 FROM applied WHERE batch=?1");
 	return s;
 }
 
@@ -112,8 +126,9 @@ void state_close(struct state *s)
 	if (!s)
 		return;
 	state_rollback(s);
-	sqlite3_finalize(s->insert);
-	sqlite3_finalize(s->has);
+	sqlite3_stmt *all[] = {s->begin, s->clear, s->insert, s->commit, s->has};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		sqlite3_finalize(all[i]);
 	sqlite3_close_v2(s->db);
 	if (s->shm >= 0)
 		close(s->shm);
@@ -123,7 +138,7 @@ void state_close(struct state *s)
 void state_begin(struct state *s)
 {
 	if (!s->open)
-		run(s, "BEGIN IMMEDIATE");
+		step(s, s->begin, "BEGIN IMMEDIATE");
 	s->open = true;
 }
 
@@ -136,15 +151,14 @@ void state_rollback(struct state *s)
 
 void state_commit(struct state *s, const struct input *in, size_t n)
 {
-	run(s, "DELETE FROM applied");
+	step(s, s->clear, "DELETE FROM applied");
 	for (size_t i = 0; i < n; i++) {
 		must(s, sqlite3_bind_text(s->insert, 1, in[i].n.name, -1, SQLITE_STATIC), "bind");
-		must(s, sqlite3_step(s->insert), "insert");
-		must(s, sqlite3_reset(s->insert), "insert");
+		step(s, s->insert, "insert");
 	}
 	if (sys_database(false))
 		spool_die("state store: COMMIT:");
-	run(s, "COMMIT");
+	step(s, s->commit, "COMMIT");
 	s->open = false;
 	sys_database(true);
 }
