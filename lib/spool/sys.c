@@ -142,7 +142,7 @@ int dir_list(const struct spool_dir *d, bool (*seen)(void *ctx, const char *name
 
 static int open_as(enum spool_op op, const struct spool_dir *d, const char *name, int flags)
 {
-	struct spool_call c = {.op = op, .dir = d->path, .name = name};
+	struct spool_call c = {.op = op, .dir = d->path, .name = name, .n = flags};
 	if (announce(&c) > 0)
 		return -1;
 	return (int)report(&c, openat(d->fd, name, flags | O_CLOEXEC | O_NOFOLLOW, 0640));

@@ -44,7 +44,7 @@ struct spool_call {
 	const char *dir2, *name2; /* rename, replace, link: the new name */
 	int fd;			  /* read, write, fsync, ...: as OP_OPEN, OP_CREATE returned it */
 	const void *data;	  /* write: the octets; statvfs: the answer, for the hook after it */
-	int64_t n;		  /* read, write, truncate, reserve */
+	int64_t n;		  /* read, write, truncate, reserve; open: flags */
 };
 
 /* What a hook may return besides 0 (do the call) and an errno value (fail with it). */

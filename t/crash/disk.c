@@ -1,6 +1,7 @@
 #include "disk.h"
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,8 +34,10 @@ struct disk {
 		struct chain *chain;
 		struct content *content;
 		size_t at; /* where the next write goes */
+		bool append;
 	} fd[1024];
 	struct tree state; /* files of the state store: durable as they are committed */
+	bool noted[PLAN_RECORDS];
 };
 
 static const char *name_now(const struct chain *c, int kept)
@@ -139,8 +142,9 @@ static void sync_file(struct disk *d, int fd)
 		durable(c, c->floor ? c->floor : 1);
 }
 
-static void open_fd(struct disk *d, int fd, struct chain *c)
+static void open_fd(struct disk *d, int fd, struct chain *c, bool append)
 {
+	d->fd[fd].append = append;
 	d->fd[fd].chain = c;
 	d->fd[fd].content = c ? c->content : NULL;
 	d->fd[fd].at = 0;
@@ -220,15 +224,17 @@ static void replay(struct disk *d, const struct logged *l, const char *data, boo
 	switch (l->op) {
 	case OP_OPEN:
 		if (l->result < 1024)
-			open_fd(d, l->result, find(d, path));
+			open_fd(d, l->result, find(d, path), l->size & O_APPEND);
 		break;
 	case OP_CREATE: {
 		struct chain *c = chain_new(d, "", xcalloc(1, sizeof(struct content)));
 		chain_op(c, path);
-		open_fd(d, l->result, c);
+		open_fd(d, l->result, c, false);
 		break;
 	}
 	case OP_WRITE:
+		if (d->fd[l->fd].append)
+			d->fd[l->fd].at = d->fd[l->fd].content->data.n;
 		write_content(d->fd[l->fd].content, d->fd[l->fd].at, data, (size_t)l->n);
 		d->fd[l->fd].at += (size_t)l->n;
 		break;
@@ -253,9 +259,17 @@ static void replay(struct disk *d, const struct logged *l, const char *data, boo
 	case OP_ACK:
 		acked[l->fd] = true;
 		break;
+	case OP_NOTED:
+		d->noted[l->fd] = true;
+		break;
 	default:
 		break;
 	}
+}
+
+const bool *disk_noted(const struct disk *d)
+{
+	return d->noted;
 }
 
 const char *disk_step(struct disk *d, const char *at, const char *end, bool acked[PLAN_RECORDS])

@@ -17,6 +17,8 @@ struct disk;
 struct disk *disk_new(const struct tree *t, bool strict);
 /* Do one logged call; returns where the next one starts, NULL at the end. acked[] as far as the log has come. */
 const char *disk_step(struct disk *d, const char *at, const char *end, bool acked[PLAN_RECORDS]);
+/* By record: its effect has happened and is noted, so that it must not happen again. */
+const bool *disk_noted(const struct disk *d);
 /* In how many ways the names may survive, at most `limit`. */
 long disk_ways(const struct disk *d, long limit);
 /* The i-th way (a random one: i -1) as a tree; false: these choices contradict each other. Torn octets by the seed. */

@@ -164,7 +164,7 @@ void plan_log(const struct spool_call *c, long result)
 		 c->name2 ? c->name2 : "");
 	if (c->op == OP_WRITE)
 		l.n = (int)c->n;
-	if (c->op == OP_TRUNCATE)
+	if (c->op == OP_TRUNCATE || c->op == OP_OPEN)
 		l.size = (int)c->n;
 	size_t head = shared->log_n;
 	log_put(&l, sizeof l);
@@ -262,8 +262,12 @@ static void step(const struct plan *p, struct spool_worker *w, int i, const stru
 	if (p->effects && !l->outcome) {
 		if (shared->noted[n])
 			snprintf(shared->violation, sizeof shared->violation, "%d is sent again", n);
-		if (spool_note(w, i, "250 ok") == 0)
+		if (spool_note(w, i, "250 ok") == 0) {
+			struct spool_call noted = {.op = (enum spool_op)OP_NOTED, .fd = n};
 			shared->noted[n] = true;
+			if (shared->logging)
+				plan_log(&noted, 0);
+		}
 	}
 	if (p->state && ops[0] != 'd')
 		count_state(w, n);

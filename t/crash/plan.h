@@ -47,10 +47,11 @@ struct shared {
  * octets). */
 struct logged {
 	int op, fd, result, n;
-	int size;		     /* truncate: octets that stay */
+	int size;		     /* truncate: octets that stay; open: flags */
 	char path[320], path2[320]; /* from the root's own path on */
 };
-enum { OP_ACK = 100 }; /* the producer answered record fd */
+/* The producer answered record fd; its effect has happened and is noted. */
+enum { OP_ACK = 100, OP_NOTED };
 void plan_log(const struct spool_call *c, long result);
 
 extern struct shared *shared;
@@ -106,7 +107,19 @@ const char *plan_check_state(const struct plan *p);
 	 .produce = true, \
 	 .through = true, \
 	 .pairs = true, \
-	 .strict = true},
+	 .strict = true}, \
+	{.name = "files used again, effects", \
+	 .batches = "1:a/2:a/3:ab/4:a/5:a/6:ab", \
+	 .produce = true, \
+	 .through = true, \
+	 .pairs = true, \
+	 .effects = true}, \
+	{.name = "files used again, effects and state", \
+	 .batches = "1:a/2:a/3:ab/4:a", \
+	 .produce = true, \
+	 .through = true, \
+	 .effects = true, \
+	 .state = true},
 /* clang-format on */
 
 #endif

@@ -52,6 +52,7 @@ static const struct {
 static unsigned int seed;
 static long runs, budget;
 static bool quiet;
+static const bool *noted; /* before the loss */
 
 static bool good(const struct plan *p, const struct tree *t, const char *bad, int cut, long way)
 {
@@ -70,7 +71,7 @@ static bool good(const struct plan *p, const struct tree *t, const char *bad, in
 
 static bool recovered(const struct plan *p, const struct tree *t, int cut, long way)
 {
-	memset(shared->noted, 0, sizeof shared->noted);
+	memcpy(shared->noted, noted, sizeof shared->noted);
 	tree_write(root, t);
 	runs++;
 	int status = plan_drain(p);
@@ -89,7 +90,7 @@ static bool recovered(const struct plan *p, const struct tree *t, int cut, long 
 static bool second_loss(const struct plan *p, const struct tree *t, int cut, long way)
 {
 	bool ignored[PLAN_RECORDS], fine = true;
-	memset(shared->noted, 0, sizeof shared->noted);
+	memcpy(shared->noted, noted, sizeof shared->noted);
 	tree_write(root, t);
 	shared->log_n = 0;
 	shared->logging = true;
@@ -126,6 +127,7 @@ static bool lose(const struct plan *p, const struct disk *d, int cut, long share
 {
 	long ways = disk_ways(d, 1000000);
 	bool fine = true;
+	noted = disk_noted(d);
 	for (long i = 0; i < (ways < share ? ways : share) && fine; i++) {
 		struct tree t;
 		if (disk_lose(d, ways <= share ? i : -1, &seed, &t)) {
@@ -151,6 +153,7 @@ static bool losses(const struct plan *p, int *cuts)
 {
 	struct tree t = plan_tree(p);
 	memset(shared->acked, 0, sizeof shared->acked);
+	memset(shared->noted, 0, sizeof shared->noted);
 	shared->violation[0] = '\0';
 	if (p->state) { /* the store is there before */
 		struct tree none = {0};
