@@ -2,7 +2,8 @@
  * mail2cpm - a mail becomes CPM messages: triage 7.1, tables E1, E2 and E3.
  *
  * mail.in -> sip.send for each recipient, sip.result for one who cannot get it, mail.out for the postmaster's, receipt
- * for a report; and thread for whoever has to know of the conversation. alias -> the alias table.
+ * for a report; and thread for whoever has to know of the conversation. alias -> the alias table. smtp.reply: a mail that is
+ * expected again.
  */
 #include "mail2cpm.h"
 #include "base/log.h"
@@ -135,6 +136,16 @@ static void mail(struct frame_item *it, struct mail2cpm *prog)
 	letter_end(l);
 }
 
+/* inline_result: who was told of a refusal comes again with the same mail, or has told its sender. */
+static void refusal_told(struct frame_item *it, struct mail2cpm *prog, int64_t now_ms)
+{
+	const char *imdn_id = record_str(it->in->member, "imdn_id");
+	if (imdn_id)
+		memory_expect(&prog->memory, imdn_id, now_ms);
+	else
+		item_fail(it, "5.5.4", "smtp.reply without imdn_id");
+}
+
 static void step(struct frame_item *it, void *ctx)
 {
 	struct mail2cpm *prog = ctx;
@@ -149,7 +160,10 @@ static void step(struct frame_item *it, void *ctx)
 			item_fail(it, "5.5.4", "no alias can be made of it");
 		return;
 	}
-	mail(it, prog);
+	if (strcmp(it->in->type, "smtp.reply") == 0)
+		refusal_told(it, prog, now);
+	else
+		mail(it, prog);
 	memory_prune(&prog->memory, now - 1000 * conf_int(prog->conf, "dedupe_window", NULL));
 	correlate_purge(&prog->correlate, now - 1000 * conf_int(prog->conf, "state_ttl", NULL));
 	alias_purge(&prog->aliases);
@@ -217,7 +231,7 @@ static void print_map(void *ctx, const char *value)
 
 int main(int argc, char **argv)
 {
-	static const char *const takes[] = {"mail.in", "alias", NULL};
+	static const char *const takes[] = {"mail.in", "alias", "smtp.reply", NULL};
 	static const char *const files[] = {"msgid_key", NULL};
 	static const struct frame_option options[] = {
 		{"sent", 0, "FILE", "the state store of cpm2mail (default: that in the spool)", set_sent},

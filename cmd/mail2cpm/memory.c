@@ -21,6 +21,7 @@ void memory_use(struct memory *m, struct sqlite3 *db)
 	m->db = db;
 	m->find = prepare(m, "SELECT 1 FROM taken WHERE key = ? AND at >= ?");
 	m->add = prepare(m, "INSERT OR REPLACE INTO taken (key, at) VALUES (?,?)");
+	m->drop = prepare(m, "DELETE FROM taken WHERE key = ?");
 	/* rows are in the order of their time: old ones are found at the front without an index of its own */
 	m->prune = prepare(m, "DELETE FROM taken WHERE seq <= (SELECT max(seq) FROM "
 			      "(SELECT seq, at FROM taken ORDER BY seq LIMIT 1024) WHERE at < ?)");
@@ -30,6 +31,7 @@ void memory_end(struct memory *m)
 {
 	sqlite3_finalize(m->find);
 	sqlite3_finalize(m->add);
+	sqlite3_finalize(m->drop);
 	sqlite3_finalize(m->prune);
 	*m = (struct memory){0};
 }
@@ -67,6 +69,31 @@ void memory_add(struct memory *m, const uint8_t key[MEMORY_KEY], int64_t now_ms)
 	sqlite3_bind_int64(m->add, 2, now_ms);
 	row(m, m->add);
 	m->added++;
+}
+
+/* imdn.Message-ID stands for Message-ID and RCPT (3.12). */
+static void expected_key(const char *imdn_id, uint8_t key[MEMORY_KEY])
+{
+	static const uint8_t nothing[SHA256_LEN];
+	memory_key("expected", imdn_id, nothing, key);
+}
+
+void memory_expect(struct memory *m, const char *imdn_id, int64_t now_ms)
+{
+	uint8_t key[MEMORY_KEY];
+	expected_key(imdn_id, key);
+	memory_add(m, key, now_ms);
+}
+
+bool memory_expected(struct memory *m, const char *imdn_id)
+{
+	uint8_t key[MEMORY_KEY];
+	expected_key(imdn_id, key);
+	if (!memory_find(m, key, 0))
+		return false;
+	sqlite3_bind_blob(m->drop, 1, key, MEMORY_KEY, SQLITE_STATIC);
+	row(m, m->drop);
+	return true;
 }
 
 void memory_prune(struct memory *m, int64_t before_ms)

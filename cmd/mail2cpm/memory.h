@@ -22,7 +22,7 @@ struct sqlite3_stmt;
 
 struct memory {
 	struct sqlite3 *db;
-	struct sqlite3_stmt *find, *add, *prune;
+	struct sqlite3_stmt *find, *add, *drop, *prune;
 	unsigned added; /* since the last look for old rows */
 };
 
@@ -36,6 +36,10 @@ void memory_key(const char *msgid, const char *rcpt, const uint8_t digest[SHA256
 /* Was it taken, not before after_ms? */
 bool memory_find(struct memory *m, const uint8_t key[MEMORY_KEY], int64_t after_ms);
 void memory_add(struct memory *m, const uint8_t key[MEMORY_KEY], int64_t now_ms);
+/* The client that handed it in was told to keep it (inline_result): it is expected once more, and then not the same. */
+void memory_expect(struct memory *m, const char *imdn_id, int64_t now_ms);
+/* Was it expected? Not any more, then. */
+bool memory_expected(struct memory *m, const char *imdn_id);
 /* Forget what was taken before before_ms, now and then and a bounded number at a time. */
 void memory_prune(struct memory *m, int64_t before_ms);
 

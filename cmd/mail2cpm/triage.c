@@ -233,7 +233,8 @@ bool triage_recipient(struct work *w)
 	const char *why;
 	bool good = true;
 	memory_key(buf_str(&l->msgid), l->rcpt, l->digest, key);
-	if (memory_find(&prog->memory, key, l->now_ms - 1000 * conf_int(prog->conf, "dedupe_window", NULL))) {
+	if (memory_find(&prog->memory, key, l->now_ms - 1000 * conf_int(prog->conf, "dedupe_window", NULL)) &&
+	    !memory_expected(&prog->memory, buf_str(&l->imdn))) {
 		send_nothing(w, "duplicate");
 		return true;
 	}

@@ -116,6 +116,9 @@ static void mail_result(struct report *r, struct frame_item *it, const json_t *o
 		return;
 	}
 	mailed_open(&r->mailed, id, origin, it->in->trace, frame_now_ms(it->frame), &row);
+	/* the client has come again: what it was told of the try before counts no more (5.4) */
+	if (!row.fresh && part.text && item_retries(it) == 0 && record_get(origin, "answer_by"))
+		notice_note(r, &row, MAILED_FAILED, false);
 	known = part;
 	mailed_part(&r->mailed, &row, id, &known);
 	if (answered) /* the client's own server tells its sender */

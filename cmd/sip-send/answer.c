@@ -61,11 +61,12 @@ static void target_rest(struct send *s, const union sip_addr *peer, int64_t seco
 
 /* ---- the end ---- */
 
-/* A first try that is to be repeated (7.8). */
+/* A first try that is to be repeated (7.8), by us. */
 static bool will_hold_up(const struct send *s, const struct task *t)
 {
 	enum sip_outcome_action a = sip_outcome(t->status, false)->action;
-	return !s->patient && t->tries == 0 && (a == SIP_OUTCOME_RETRY || a == SIP_OUTCOME_AUTHENTICATE);
+	return !s->patient && t->tries == 0 && record_int(t->member, "resend", -1) != 0 &&
+	       (a == SIP_OUTCOME_RETRY || a == SIP_OUTCOME_AUTHENTICATE);
 }
 
 void task_done(struct send *s, struct task *t, int status, const char *reason)

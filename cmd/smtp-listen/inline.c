@@ -73,10 +73,11 @@ static bool has_left(const struct connection *c)
 	return recv(c->stream.octets.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/* The client is gone, or was answered when the time was over: report has to tell a refusal itself. */
-static void pass_back(struct frame_item *it)
+/* smtp.unsaid: the client is gone, or was answered when the time was over: report has to tell a refusal itself.
+ * smtp.reply: it is told, and the same mail is no duplicate when it comes again. */
+static void pass_on(struct frame_item *it, const char *type)
 {
-	struct record *out = item_output(it, "smtp.unsaid");
+	struct record *out = item_output(it, type);
 	const char *key;
 	json_t *value;
 	json_object_foreach (it->in->member, key, value)
@@ -102,8 +103,8 @@ void inline_take(struct frame_item *it, void *ctx)
 	snprintf(digits, sizeof digits, "%d", code);
 	log_event(LOG_INFO, it->in->trace, c ? "replied" : "reply-of-nobody", "id", id, "rcpt", rcpt, "code", digits,
 		  "enhanced", enhanced, NULL);
-	if (!c && code >= 400)
-		pass_back(it);
-	else if (c && !c->unsaid)
+	if (code >= 400)
+		pass_on(it, c ? "smtp.reply" : "smtp.unsaid");
+	if (c && !c->unsaid)
 		inline_settle(c);
 }

@@ -22,7 +22,7 @@ inline_result = true;
 END
 q() { printf '%s=%s' "$1" "$spool/$2"; }
 conf=(-c "$scratch/conf")
-start listen smtp-listen "${conf[@]}" -i "$spool/smtp-listen" -o "$(q mail.in mail2cpm)" -o "$(q smtp.unsaid report)"
+start listen smtp-listen "${conf[@]}" -i "$spool/smtp-listen" -o "$(q mail.in mail2cpm)" -o "$(q smtp.unsaid report)" -o "$(q smtp.reply mail2cpm)"
 start mail2cpm mail2cpm "${conf[@]}" -i "$spool/mail2cpm" -o "$(q sip.send sip-route)" -o "$(q sip.result report)" -o "$(q receipt report)" -o "$(q mail.out mail-route)" -o "$(q thread cpm2mail)"
 start route sip-route "${conf[@]}" -i "$spool/sip-route" -o "$(q sip.send sip-send)" -o "$(q sip.result report)"
 start send sip-send "${conf[@]}" -i "$spool/sip-send" -o "$(q sip.result report)" -o "$(q sip.send sip-route)"
@@ -31,7 +31,7 @@ wait_tcp "$smtp" 10
 
 # phone: answers by the user's name: "u404-..." is answered with 404, others with 200; "slow..." after 2 s.
 cat >"$scratch/phone.py" <<'END'
-import re, socketserver, sys, time
+import os, re, socketserver, sys, time
 class Peer(socketserver.StreamRequestHandler):
     def handle(self):
         while True:
@@ -49,6 +49,8 @@ class Peer(socketserver.StreamRequestHandler):
             self.rfile.read(length[0] if length else 0)
             user = re.match(r"MESSAGE sip:([^@]*)@", head[0]).group(1)
             code = re.match(r"u(\d+)", user)
+            if "again" in user and os.path.exists(sys.argv[2]):
+                code = None
             time.sleep(2 if user.startswith("slow") or "slow" in user else 0)
             keep = [h for h in head[1:] if h.split(":")[0].lower() in ("via", "from", "to", "call-id", "cseq")]
             self.wfile.write("\r\n".join(["SIP/2.0 %s Reason" % (code.group(1) if code else "200")] + keep + ["Content-Length: 0", "", ""]).encode())
@@ -56,7 +58,7 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
 Server(("127.0.0.1", int(sys.argv[1])), Peer).serve_forever()
 END
-start phone python3 "$scratch/phone.py" "$sip"
+start phone python3 "$scratch/phone.py" "$sip" "$scratch/better"
 check "the phones listen" wait_tcp "$sip" 10
 
 # give PORT FROM USER...: the answers to the content, one a line.
@@ -91,6 +93,22 @@ for u in users if lmtp else users[:1]:
 s.sendall(b"QUIT\r\n")
 END
 }
+# offer PORT USER ID N: one mail, the same but for its trace when it is offered again.
+offer() {
+	python3 - "$@" <<'END'
+import socket, sys
+port, user, name, n = sys.argv[1:]
+s = socket.create_connection(("127.0.0.1", int(port)))
+s.settimeout(50)
+f = s.makefile("rb")
+for line in ["EHLO x", "MAIL FROM:<bob@example.org>", "RCPT TO:<%s@rcs.example.net> NOTIFY=SUCCESS,FAILURE" % user, "DATA", "Received: from x; try %s\r\nFrom: Bob <bob@example.org>\r\nMessage-ID: <%s@example.org>\r\n\r\nhello\r\n." % (n, name)]:
+    answer = f.readline().decode()
+    while answer[3:4] == "-":
+        answer = f.readline().decode()
+    s.sendall(line.encode() + b"\r\n")
+print(" ".join(f.readline().decode().split()[:2]))
+END
+}
 dsns() { spool-cat "$spool/mail-route" 2>/dev/null | jq -r 'select(.mail.origin.kind == "dsn").mail.body.text | capture("Final-Recipient: rfc822;(?<r>[^\r]*)\r\nAction: (?<a>[a-z]+)\r\nStatus: (?<s>[0-9.]+)") | "\(.r) \(.a) \(.s)"'; }
 
 # the column of table 5.4
@@ -122,6 +140,10 @@ same "LMTP: each recipient has his own" "550 5.1.1
 450 4.2.0" "$(give "$lmtp" bob@example.org u404-a anna u480-b)"
 same "no DSN beside it" "" "$(dsns)"
 same "nothing is tried again" "" "$(spool-cat -s deferred "$spool/sip-send" 2>/dev/null)"
+same "refused for a time" "450 4.2.0" "$(offer "$smtp" u480-again again 1)"
+same "tried again by its server: asked again" "450 4.2.0" "$(offer "$smtp" u480-again again 2)"
+touch "$scratch/better"
+same "and taken in the end" "250 2.1.5" "$(offer "$smtp" u480-again again 3)"
 same "SMTP with two recipients does not wait" "250 2.0.0" "$(give "$smtp" bob@example.org slow404 u404-c)"
 check "  a DSN it is" until_ok 10 sh -c "spool-cat '$spool/mail-route' | grep -q u404-c"
 same "  failed" "u404-c@rcs.example.net failed 5.1.1" "$(dsns)"
