@@ -87,14 +87,24 @@ static bool to_list_service(struct work *w)
 	return service && *service && users > 1;
 }
 
-/* What comes for the postmaster alone is his, reports too. */
-static bool for_users(const struct record *in)
+static bool has_recipient(const struct record *in, bool role)
 {
 	const json_t *to = record_get(in->member, "to");
 	for (size_t i = 0; i < json_array_size(to); i++)
-		if (!record_bool(json_array_get(to, i), "role"))
+		if (record_bool(json_array_get(to, i), "role") == role)
 			return true;
 	return false;
+}
+
+/* What comes for the postmaster is his, reports too. */
+static bool for_postmaster(const struct record *in)
+{
+	return has_recipient(in, true);
+}
+
+static bool for_users(const struct record *in)
+{
+	return has_recipient(in, false);
 }
 
 /* A report is a use of the address that it came to as well (2.5). */
@@ -116,14 +126,15 @@ static void mail(struct frame_item *it, struct mail2cpm *prog)
 {
 	struct work w = {.program = prog, .it = it};
 	struct letter *l = &w.letter;
-	if (for_users(it->in) && receipt_of_mail(it, prog->names)) {
+	bool failed = false, report = for_users(it->in) && receipt_of_mail(it, prog->names, &failed);
+	if (report)
 		touch_aliases(prog, it->in->member);
+	if (failed || (report && !for_postmaster(it->in)))
 		return;
-	}
 	bool good = letter_begin(l, &prog->tools, it->in, frame_now_ms(it->frame));
 	bool service = good && to_list_service(&w), served = false;
 	for (size_t k = 0; good && letter_recipient(l, k); k++) {
-		if (service && l->cpm && served)
+		if ((service && l->cpm && served) || (report && !record_bool(l->to, "role")))
 			continue;
 		l->list_service = service && l->cpm;
 		served = served || l->list_service;

@@ -72,13 +72,14 @@ static bool emit_all(struct frame_item *it, const struct report *r)
 	return n > 0;
 }
 
-bool receipt_of_mail(struct frame_item *it, const struct map_names *names)
+bool receipt_of_mail(struct frame_item *it, const struct map_names *names, bool *failed)
 {
 	struct buf mail = {0};
 	struct report r;
 	const char *from = record_str(it->in->member, "from");
 	int error = read_start(it, record_get(it->in->member, "body"), &mail);
-	bool done = error != 0;
+	bool done = false;
+	*failed = error != 0;
 	if (error == ENOENT || error == EINVAL)
 		item_fail(it, "5.6.0", "the body is gone");
 	else if (error)

@@ -10,9 +10,9 @@
 
 /*
  * Is the mail.in record of it a DSN, MDN or bounce? Then its receipt records are emitted (or it is dropped with a log
- * line, if it is about nothing of ours) and true is returned: the caller is done with it. true as well when the body
- * could not be read: the item is deferred or failed then. false: a mail like any other, nothing was done.
+ * line, if it is about nothing of ours) and true is returned: of it only the postmaster's copy is left. *failed: the
+ * body could not be read, and the item is deferred or failed. false: a mail like any other, nothing was done.
  */
-bool receipt_of_mail(struct frame_item *it, const struct map_names *names);
+bool receipt_of_mail(struct frame_item *it, const struct map_names *names, bool *failed);
 
 #endif
