@@ -155,10 +155,50 @@ static const char *body_type(const struct task *t)
 	return record_str(record_get(t->member, "body"), "type");
 }
 
+static bool type_is(struct slice value, const char *type)
+{
+	struct buf word = {0};
+	bool is = mime_word(value, &word) && strcmp(buf_str(&word), type) == 0;
+	buf_free(&word);
+	return is;
+}
+
+/* What stands behind the header of a part that is a CPIM message, else nothing. */
+static struct slice cpim_part(struct slice part)
+{
+	struct mime_fields f;
+	size_t body;
+	bool is = mime_fields_read(&f, part, &body) && type_is(mime_field(&f, "Content-Type"), "message/cpim");
+	mime_fields_free(&f);
+	return is ? (struct slice){part.p + body, part.n - body} : (struct slice){"", 0};
+}
+
+/* The CPIM message: the body, or the first part of one that has a list of recipients beside it which need not be
+ * understood (E2). Empty: there is none. */
+static struct slice cpim_of(const struct task *t)
+{
+	struct slice all = slice_buf(&t->body), found = {"", 0};
+	const char *type = body_type(t);
+	struct span parts[4];
+	struct source s;
+	struct buf boundary = {0};
+	if (type && type_is(slice_of(type), "message/cpim"))
+		return all;
+	if (!type || !type_is(slice_of(type), "multipart/mixed") || t->rest.fd >= 0 ||
+	    record_header(record_get(t->member, "headers"), "Require", 0))
+		return found;
+	source_memory(&s, all);
+	if (mime_param(slice_of(type), "boundary", &boundary) &&
+	    multipart_split(&s, (struct span){0, (int64_t)all.n}, slice_buf(&boundary), parts, 4) > 0)
+		found = cpim_part((struct slice){all.p + parts[0].from, (size_t)(parts[0].to - parts[0].from)});
+	source_end(&s);
+	buf_free(&boundary);
+	return found;
+}
+
 bool quirks_is_cpim(const struct task *t)
 {
-	const char *type = body_type(t);
-	return type && strncasecmp(type, "message/cpim", 12) == 0 && (!type[12] || strchr("; ", type[12]));
+	return cpim_of(t).n > 0;
 }
 
 /* The text inside a CPIM message: its type and its octets. */
@@ -166,16 +206,15 @@ static bool inner_text(const struct task *t, struct buf *type, struct buf *body)
 {
 	struct cpim c;
 	char why[128];
-	bool good = cpim_read(&c, slice_buf(&t->body), why) == CPIM_OK;
+	struct slice all = cpim_of(t);
+	bool good = cpim_read(&c, all, why) == CPIM_OK;
 	if (good) {
 		struct slice inner = mime_field(&c.content, "Content-Type");
-		struct buf word = {0};
-		good = mime_word(inner, &word) && strcmp(buf_str(&word), "text/plain") == 0 && c.body <= t->body.n;
+		good = type_is(inner, "text/plain") && c.body <= all.n;
 		if (good) {
 			buf_slice(type, inner);
-			buf_put(body, t->body.p + c.body, t->body.n - c.body);
+			buf_put(body, all.p + c.body, all.n - c.body);
 		}
-		buf_free(&word);
 	}
 	cpim_free(&c);
 	return good;
@@ -204,7 +243,7 @@ static void put_sip_from(const struct task *t, struct buf *out)
 /* The message headers of the CPIM line by line, the rest as it is. */
 static void rewrite_cpim(const struct task *t, struct buf *out)
 {
-	struct slice rest = slice_buf(&t->body);
+	struct slice rest = cpim_of(t);
 	bool more = true;
 	while (more && rest.n) {
 		struct slice line = slice_cut(&rest, '\n', &more);
@@ -234,7 +273,7 @@ void quirks_apply(const struct task *t, struct buf *type, struct buf *body)
 		if ((t->quirks & QUIRK_TEXT_ONLY) && inner_text(t, type, body))
 			return;
 		if (t->quirks & (QUIRK_NO_DATETIME | QUIRK_FROM_SAME)) {
-			buf_puts(type, given);
+			buf_puts(type, type_is(slice_of(given), "message/cpim") ? given : "message/cpim");
 			rewrite_cpim(t, body);
 			return;
 		}
