@@ -12,10 +12,13 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+enum { LOG_PAGES = 1000 }; /* of the write-ahead log when its pages go into the database */
+
 struct state {
 	sqlite3 *db;
 	sqlite3_stmt *begin, *clear, *insert, *commit, *has;
 	bool open; /* a transaction is */
+	int log;   /* pages in the write-ahead log */
 	int shm;
 };
 
@@ -42,6 +45,14 @@ static void step(struct state *s, sqlite3_stmt *st, const char *what)
 	must(s, sqlite3_reset(st), what);
 }
 
+static int log_grew(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	struct state *s = arg;
+	(void)db, (void)name;
+	s->log = pages;
+	return SQLITE_OK;
+}
+
 static bool wal(struct state *s)
 {
 	sqlite3_stmt *st;
@@ -57,7 +68,7 @@ static bool wal(struct state *s)
  * -wal: closing another descriptor of it costs no lock.) */
 static void wal_reserve(const char *path)
 {
-	enum { WAL_OCTETS = 1100 * (4096 + 24), CHUNK = 1 << 16, SPARE = 64 };
+	enum { WAL_OCTETS = (LOG_PAGES + 100) * (4096 + 24), CHUNK = 1 << 16, SPARE = 64 };
 	static const char zeros[CHUNK];
 	struct statvfs fs;
 	struct stat st;
@@ -111,6 +122,7 @@ struct state *state_open(const char *path)
 	(void)sqlite3_file_control(s->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
 	wal_reserve(path);
 	run(s, "PRAGMA synchronous=FULL");
+	sqlite3_wal_hook(s->db, log_grew, s); /* in place of the checkpoint within COMMIT */
 	run(s, "CREATE TABLE IF NOT EXISTS applied(batch TEXT PRIMARY KEY) WITHOUT ROWID");
 	s->shm = shm_reserve(path);
 	prepare(s, &s->begin, "BEGIN IMMEDIATE");
@@ -161,6 +173,16 @@ void state_commit(struct state *s, const struct input *in, size_t n)
 	step(s, s->commit, "COMMIT");
 	s->open = false;
 	sys_database(true);
+}
+
+void state_tidy(struct state *s)
+{
+	if (s->log < LOG_PAGES)
+		return;
+	/* busy: somebody reads; it is tried again after the next transaction */
+	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	if (rc != SQLITE_OK && rc != SQLITE_BUSY && rc != SQLITE_LOCKED)
+		log_msg(LOG_WARN, "state store: checkpoint: %s", sqlite3_errmsg(s->db));
 }
 
 bool state_has(struct state *s, const char *batch)

@@ -364,6 +364,8 @@ int spool_commit(struct spool_worker *w)
 		return -1;
 	}
 	txn_forget(w);
+	if (w->state)
+		state_tidy(w->state);
 	if (w->stuck)
 		return 0;
 	txn_wait(w, true);

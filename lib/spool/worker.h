@@ -189,6 +189,9 @@ void state_begin(struct state *s);
 /* G2: the inputs into `applied`, COMMIT. Does not return on error. */
 void state_commit(struct state *s, const struct input *in, size_t n);
 void state_rollback(struct state *s);
+/* Checkpoint a log that is long. Takes milliseconds: when everything is published, not within the COMMIT that all wait
+ * for. */
+void state_tidy(struct state *s);
 bool state_has(struct state *s, const char *batch);
 struct sqlite3 *state_handle(struct state *s);
 
