@@ -75,7 +75,7 @@ static void drop_marks(struct spool_worker *w)
 		}
 		memcpy(n.lead, m->lead, sizeof n.lead);
 		name_put_slot(file, &n);
-		if (pool_give(&w->queue->pool, w->own->dir, file) < 0 && errno != ENOENT)
+		if (pool_give(&w->queue->pool, w->own->dir, file, m->octets) < 0 && errno != ENOENT)
 			log_msg(LOG_WARN, "unlink %s/%s:", w->own->dir->path, file); /* R3 at the next start */
 	}
 	w->nmarks = kept;
@@ -86,7 +86,7 @@ static void add_mark(struct spool_worker *w)
 	if (w->nmarks == w->marks_cap)
 		w->marks = xrealloc(w->marks, (w->marks_cap = w->marks_cap ? w->marks_cap * 2 : 8) * sizeof *w->marks);
 	struct mark *m = &w->marks[w->nmarks++];
-	*m = (struct mark){.blobs = w->in[0].n.blobs, .blob_epoch = w->blob_epoch};
+	*m = (struct mark){.blobs = w->in[0].n.blobs, .blob_epoch = w->blob_epoch, .octets = w->in[0].octets};
 	memcpy(m->lead, w->lead, sizeof m->lead);
 	w->idle_at = clock_mono_us() + IDLE_MS * 1000;
 }
@@ -103,7 +103,7 @@ static int publish(struct spool_worker *w)
 	}
 	for (size_t i = 1; i < w->nin; i++) {
 		txn_file(w, 'i', &w->in[i].n, file);
-		if (pool_give(&w->queue->pool, w->act->dir, file) < 0 && errno != ENOENT)
+		if (pool_give(&w->queue->pool, w->act->dir, file, w->in[i].octets) < 0 && errno != ENOENT)
 			return stuck(w, "G7");
 	}
 	if (w->in[0].n.blobs && blob_unlink_all(w->queue->root, &w->in_blobs, w->lead) < 0)

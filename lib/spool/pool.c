@@ -41,9 +41,10 @@ static void look(struct pool *p)
 	(void)dir_list(p->dir, seen, p);
 }
 
-int pool_give(struct pool *p, const struct spool_dir *d, const char *name)
+int pool_give(struct pool *p, const struct spool_dir *d, const char *name, size_t octets)
 {
-	if (!p->dir || (p->n == POOL_FILES && (look(p), p->n == POOL_FILES)))
+	int most = octets > POOL_SMALL_OCTETS ? POOL_LARGE : POOL_FILES;
+	if (!p->dir || (p->n >= most && (look(p), p->n >= most)))
 		return sys_unlink(d, name);
 	uint64_t uniq;
 	char to[NAME_UNIQ + 1];

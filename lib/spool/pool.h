@@ -11,7 +11,11 @@
 #include "spool/name.h"
 #include "spool/sys.h"
 
-enum { POOL_FILES = 256 };
+enum {
+	POOL_FILES = 2048,
+	POOL_LARGE = 256,	   /* beyond so many only small ones are taken: 2048 of them are 128 MiB at most */
+	POOL_SMALL_OCTETS = 64 << 10,
+};
 
 /* Tests: producers use files of the pool whenever there is one, and look for them each time. */
 extern bool spool_recycle;
@@ -26,8 +30,8 @@ struct pool {
 void pool_open(struct pool *p, const struct spool_dir *queue);
 void pool_free(struct pool *p);
 /* Rename a file of d into the pool, or unlink it if the pool is full. Only for files whose names so far an fsync has
- * made durable, and whose octets nobody will ever ask for under one of them. 0 or -1, as unlink. */
-int pool_give(struct pool *p, const struct spool_dir *d, const char *name);
+ * made durable, and whose octets (so many) nobody will ever ask for under one of them. 0 or -1, as unlink. */
+int pool_give(struct pool *p, const struct spool_dir *d, const char *name, size_t octets);
 /* A file of the pool, renamed to d/name, open for writing at its start over the octets that are still in it; -1: none.
  * The name is not durable by an fsync of the file. */
 int pool_take(struct pool *p, const struct spool_dir *d, const char *name, int64_t *octets);

@@ -53,6 +53,7 @@ struct deferred {
 struct mark {
 	char lead[NAME_SIZE];
 	uint64_t blob_epoch; /* with blobs: how many fsyncs of blob/ there were before its links went */
+	size_t octets;
 	bool blobs;
 };
 
