@@ -180,6 +180,17 @@ static bool fall_back(struct task *t, int status)
 	return true;
 }
 
+/* 481: somebody takes the request for one of a dialog that he does not know. */
+static bool renew(struct task *t, int status)
+{
+	if (sip_outcome(status, false)->action != SIP_OUTCOME_RENEW || t->renewed)
+		return false;
+	t->renewed = true;
+	task_make_ids(t);
+	t->cseq = 0; /* again() counts on */
+	return true;
+}
+
 void task_answered(struct send *s, struct task *t, const struct sip_message *m, const char *reason)
 {
 	int status = m->code;
@@ -195,7 +206,7 @@ void task_answered(struct send *s, struct task *t, const struct sip_message *m, 
 	if (status == 401 || status == 407)
 		log_event(LOG_ERROR, t->trace, "not-authenticated", "id", t->id, "target", t->target, "msg",
 			  "no credentials in sip_auth, or they were refused", NULL);
-	if (fall_back(t, status))
+	if (fall_back(t, status) || renew(t, status))
 		again(s, t);
 	else
 		task_done(s, t, status, *reason ? reason : sip_outcome(status, false)->enhanced);

@@ -182,6 +182,7 @@ void task_conclude(struct send *s, struct task *t)
 		break;
 	case SIP_OUTCOME_FAIL:
 	case SIP_OUTCOME_PLAIN:
+	case SIP_OUTCOME_RENEW:
 		tell(s, t, "permanent", row->enhanced);
 		break;
 	}

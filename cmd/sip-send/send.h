@@ -76,7 +76,7 @@ struct task {
 	bool by_proxy; /* the challenge was a 407 */
 	struct sip_challenge challenge;
 	unsigned quirks;
-	bool fell_back, learnt;
+	bool fell_back, learnt, renewed;
 
 	int status; /* of the final result, 0: none yet */
 	char *reason, *product, *contact;
@@ -125,6 +125,8 @@ struct send {
 /* task.c */
 /* The task of an item's record, made if there is none; NULL: the item has failed, or was deferred. */
 struct task *task_of(struct send *s, struct frame_item *it);
+/* Call-ID, tag and CSeq of this try. */
+void task_make_ids(struct task *t);
 void task_free(struct send *s, struct task *t);
 int task_tries(const struct frame_item *it);
 /* Start what may start, take what came in within ms, and look at the timers. */

@@ -110,11 +110,11 @@ static const char *read_record(struct task *t, struct frame_item *it)
 }
 
 /* A new Call-ID for every try (5.5), the same for every process. */
-static void make_ids(struct task *t)
+void task_make_ids(struct task *t)
 {
 	unsigned char digest[SHA256_LEN];
 	struct buf b = {0}, call = {0}, tag = {0};
-	buf_printf(&b, "call %s %d", t->id, t->tries);
+	buf_printf(&b, "call %s %d%s", t->id, t->tries, t->renewed ? " renewed" : "");
 	sha256(b.p, b.n, digest);
 	buf_puts(&call, "e-");
 	hex_put(&call, digest, 16);
@@ -213,7 +213,7 @@ struct task *task_of(struct send *s, struct frame_item *it)
 		task_free(s, t);
 		return NULL;
 	}
-	make_ids(t);
+	task_make_ids(t);
 	if (it->outcome && task_take_note(t, it->outcome)) {
 		t->state = TASK_DONE;
 		return t;

@@ -16,8 +16,10 @@ const struct sip_outcome sip_outcome_5_4[] = {
 	{"408 480 486 600 487", SIP_OUTCOME_RETRY, 450, "4.2.0", "4.2.0", "5.4.7"},
 	{"414 416 484", SIP_OUTCOME_FAIL, 553, "5.1.3", "5.1.3", NULL},
 	{"415 406 488 606", SIP_OUTCOME_PLAIN, 554, "5.6.1", "5.6.1", NULL},
+	/* What we require is the list service alone: without it the others on the list would get nothing, and nobody would say
+	 * so. And no extension that a server may demand (421) makes sense in a MESSAGE. */
 	{"420 421", SIP_OUTCOME_FAIL, 554, "5.3.3", "5.3.3", NULL},
-	{"481", SIP_OUTCOME_FAIL, 554, "5.5.0", "5.5.0", NULL},
+	{"481", SIP_OUTCOME_RENEW, 554, "5.5.0", "5.5.0", NULL},
 	{"482 483", SIP_OUTCOME_FAIL, 554, "5.4.6", "5.4.6", NULL},
 	{"485", SIP_OUTCOME_FAIL, 553, "5.1.4", "5.1.4", NULL},
 	{"422 423 491 494", SIP_OUTCOME_RETRY, 451, "4.5.0", "4.5.0", NULL},

@@ -18,7 +18,8 @@ enum sip_outcome_action {
 	SIP_OUTCOME_RETRY,	  /* later, by the schedule of 5.5 */
 	SIP_OUTCOME_FOLLOW,	  /* one Contact inside the trust domain */
 	SIP_OUTCOME_AUTHENTICATE, /* once; then the alarm */
-	SIP_OUTCOME_PLAIN	  /* once more as text/plain */
+	SIP_OUTCOME_PLAIN,	  /* once more as text/plain */
+	SIP_OUTCOME_RENEW	  /* once more as a new request: other Call-ID and tag */
 };
 
 struct sip_outcome {

@@ -196,7 +196,7 @@ static const struct {
 	{415, false, SIP_OUTCOME_PLAIN, 554, "5.6.1", NULL},	 {406, false, SIP_OUTCOME_PLAIN, 554, "5.6.1", NULL},
 	{488, false, SIP_OUTCOME_PLAIN, 554, "5.6.1", NULL},	 {606, false, SIP_OUTCOME_PLAIN, 554, "5.6.1", NULL},
 	{420, false, SIP_OUTCOME_FAIL, 554, "5.3.3", NULL},	 {421, false, SIP_OUTCOME_FAIL, 554, "5.3.3", NULL},
-	{481, false, SIP_OUTCOME_FAIL, 554, "5.5.0", NULL},	 {482, false, SIP_OUTCOME_FAIL, 554, "5.4.6", NULL},
+	{481, false, SIP_OUTCOME_RENEW, 554, "5.5.0", NULL},	 {482, false, SIP_OUTCOME_FAIL, 554, "5.4.6", NULL},
 	{483, false, SIP_OUTCOME_FAIL, 554, "5.4.6", NULL},	 {485, false, SIP_OUTCOME_FAIL, 553, "5.1.4", NULL},
 	{422, false, SIP_OUTCOME_RETRY, 451, "4.5.0", NULL},	 {423, false, SIP_OUTCOME_RETRY, 451, "4.5.0", NULL},
 	{491, false, SIP_OUTCOME_RETRY, 451, "4.5.0", NULL},	 {494, false, SIP_OUTCOME_RETRY, 451, "4.5.0", NULL},

@@ -144,6 +144,11 @@ END
 
 # ---- fail-over ----
 dead=$(free_port)
+uas nodialog "481 No Such Call" "200 OK"
+same "481: once more as a new request" "done 200 OK 2.0.0 udp" "$(request sip:a@b.test "$(hop udp "$port")" | send)"
+same "with another Call-ID and tag, CSeq 1" "2 2 1" "$(for f in call-id from cseq; do ask ".fields[\"$f\"]" | sort -u | wc -l; done | xargs)"
+uas nodialogs "481 No Such Call"
+same "and no third time" "permanent 481 5.5.0 2" "$(request sip:a@b.test "$(hop udp "$port")" | send | cut -d' ' -f1,2,6) $(ask .branch | sort -u | wc -l)"
 uas second "200 OK"
 alive=$port alive_got=$got
 same "nobody listens on UDP: the next" "done 200 OK 2.0.0 udp" "$(request sip:a@b.test "$(hop udp "$dead")" "$(hop udp "$alive")" | send)"
