@@ -88,5 +88,6 @@ bool forward_mail(struct work *w)
 		  id, NULL);
 	free(id);
 	item_emit(w->it, out);
+	send_settled(w->it, l->rcpt);
 	return true;
 }

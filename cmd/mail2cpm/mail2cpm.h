@@ -46,6 +46,9 @@ bool triage_recipient(struct work *w);
 bool send_messages(struct work *w);
 /* It cannot be: a sip.result, of which the report makes a DSN where one is due. */
 void send_failure(struct work *w, int status, const char *reason, const char *enhanced);
+/* No message comes of it for this recipient, and that is right: who waits for the SIP side's word (inline_result) is told
+ * so at once. */
+void send_settled(struct frame_item *it, const char *rcpt);
 /* It is dropped: said in the log and counted. why is static. */
 void send_nothing(struct work *w, const char *why);
 

@@ -122,13 +122,24 @@ static void touch_aliases(struct mail2cpm *prog, const json_t *mail)
 	}
 }
 
+/* A report is no message for anybody. */
+static void settle_users(struct frame_item *it)
+{
+	const json_t *to = record_get(it->in->member, "to");
+	for (size_t i = 0; i < json_array_size(to); i++)
+		if (!record_bool(json_array_get(to, i), "role"))
+			send_settled(it, record_str(json_array_get(to, i), "address"));
+}
+
 static void mail(struct frame_item *it, struct mail2cpm *prog)
 {
 	struct work w = {.program = prog, .it = it};
 	struct letter *l = &w.letter;
 	bool failed = false, report = for_users(it->in) && receipt_of_mail(it, prog->names, &failed);
-	if (report)
+	if (report) {
 		touch_aliases(prog, it->in->member);
+		settle_users(it);
+	}
 	if (failed || (report && !for_postmaster(it->in)))
 		return;
 	bool good = letter_begin(l, &prog->tools, it->in, frame_now_ms(it->frame));

@@ -138,8 +138,21 @@ void send_failure(struct work *w, int status, const char *reason, const char *en
 	item_emit(w->it, out);
 }
 
+void send_settled(struct frame_item *it, const char *rcpt)
+{
+	if (!record_get(it->in->member, "answer_by") || !rcpt)
+		return;
+	struct record *out = item_output(it, "smtp.reply");
+	record_set(out->member, "mail", it->in->id);
+	record_set_octets(out->member, "rcpt", rcpt, strlen(rcpt));
+	record_set_int(out->member, "code", 250);
+	record_set(out->member, "enhanced", "2.0.0");
+	item_emit(it, out);
+}
+
 void send_nothing(struct work *w, const char *why)
 {
+	send_settled(w->it, w->letter.rcpt);
 	metrics_add(frame_metrics(w->it->frame), &mail2cpm_metrics[2], why, NULL, 1);
 	log_event(LOG_INFO, w->it->in->trace, "discarded", "id", w->it->in->id, "rcpt", w->letter.rcpt, "mid",
 		  buf_str(&w->letter.msgid), "why", why, NULL);

@@ -23,7 +23,7 @@ END
 q() { printf '%s=%s' "$1" "$spool/$2"; }
 conf=(-c "$scratch/conf")
 start listen smtp-listen "${conf[@]}" -i "$spool/smtp-listen" -o "$(q mail.in mail2cpm)" -o "$(q smtp.unsaid report)" -o "$(q smtp.reply mail2cpm)"
-start mail2cpm mail2cpm "${conf[@]}" -i "$spool/mail2cpm" -o "$(q sip.send sip-route)" -o "$(q sip.result report)" -o "$(q receipt report)" -o "$(q mail.out mail-route)" -o "$(q thread cpm2mail)"
+start mail2cpm mail2cpm "${conf[@]}" -i "$spool/mail2cpm" -o "$(q sip.send sip-route)" -o "$(q sip.result report)" -o "$(q receipt report)" -o "$(q mail.out mail-route)" -o "$(q thread cpm2mail)" -o "$(q smtp.reply smtp-listen)"
 start route sip-route "${conf[@]}" -i "$spool/sip-route" -o "$(q sip.send sip-send)" -o "$(q sip.result report)"
 start send sip-send "${conf[@]}" -i "$spool/sip-send" -o "$(q sip.result report)" -o "$(q sip.send sip-route)"
 start report report "${conf[@]}" -i "$spool/report" -o "$(q sip.response sip-listen)" -o "$(q sip.forget cpm2mail)" -o "$(q sip.send sip-route)" -o "$(q mail.out mail-route)" -o "$(q smtp.reply smtp-listen)"
@@ -150,5 +150,10 @@ same "  failed" "u404-c@rcs.example.net failed 5.1.1" "$(dsns)"
 give "$smtp" bob@example.org u404-slow-gone
 dsn_of() { dsns | grep -q "^$1@"; }
 check "the client went away: a DSN" until_ok 15 dsn_of u404-slow-gone
+began=$SECONDS
+same "a mail" "250 2.1.5" "$(offer "$smtp" anna twice 1)"
+same "the same once more becomes no message, and its client is told at once" "250 2.0.0" "$(offer "$smtp" anna twice 1)"
+same "one for the postmaster goes to him" "250 2.0.0" "$(offer "$smtp" postmaster boss 1)"
+check "  neither took long ($SECONDS s)" test $((SECONDS - began)) -lt 20
 same "<> is not made to wait" "250 2.0.0" "$(give "$smtp" "" "u404-null")"
 finish
