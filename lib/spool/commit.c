@@ -91,16 +91,21 @@ static void add_mark(struct spool_worker *w)
 	w->idle_at = clock_mono_us() + IDLE_MS * 1000;
 }
 
-/* G6 to G8: everything here may be repeated by R3. */
+/* G6, G5, G7, G8: everything here may be repeated by R3. */
 static int publish(struct spool_worker *w)
 {
-	char file[NAME_SLOT_SIZE];
+	char file[NAME_SLOT_SIZE], note[NAME_SLOT_SIZE];
+	txn_file(w, 'n', NULL, note);
 	for (size_t i = 0; i < w->nparts; i++) {
 		struct part *p = w->parts[i];
 		part_file(w, p, file);
 		if (target_publish(w, w->act, file, p->dest, &p->target, p->octets) < 0)
 			return stuck(w, "G6");
 	}
+	if (w->noted && note_retire(&w->note, w->act->dir, note, &w->spare) < 0 && errno != ENOENT)
+		log_msg(LOG_WARN, "unlink %s:", note);
+	if (w->act == w->own)
+		drop_marks(w); /* G5, of earlier transactions: behind G6, since somebody waits for that */
 	for (size_t i = 1; i < w->nin; i++) {
 		txn_file(w, 'i', &w->in[i].n, file);
 		if (pool_give(&w->queue->pool, w->act->dir, file, w->in[i].octets) < 0 && errno != ENOENT)
@@ -120,10 +125,9 @@ bool txn_syncs_claims(const struct spool_worker *w)
 
 static int general_form(struct spool_worker *w)
 {
-	char input[NAME_SLOT_SIZE], mark[NAME_SLOT_SIZE], note[NAME_SLOT_SIZE];
+	char input[NAME_SLOT_SIZE], mark[NAME_SLOT_SIZE];
 	txn_file(w, 'i', &w->in[0].n, input);
 	txn_file(w, 'c', NULL, mark);
-	txn_file(w, 'n', NULL, note);
 	if (w->state)
 		state_commit(w->state, w->in, w->nin);		     /* G2 */
 	if (sys_rename(w->act->dir, input, w->act->dir, mark) < 0) { /* G3 */
@@ -133,10 +137,6 @@ static int general_form(struct spool_worker *w)
 	}
 	if (!w->state)
 		slot_fsync(w, "G4");
-	if (w->act == w->own)
-		drop_marks(w); /* G5 */
-	if (w->noted && note_retire(&w->note, w->act->dir, note, &w->spare) < 0 && errno != ENOENT)
-		log_msg(LOG_WARN, "unlink %s:", note);
 	return publish(w);
 }
 

@@ -113,6 +113,8 @@ int note_begin(struct note *n, const struct spool_dir *slot, const char *file, c
 	if (note_open(n, slot, file, spare) < 0 || sys_stat(n->fd, &st) < 0)
 		return -1;
 	int64_t want = st.st_size + (int64_t)records * ROOM;
+	if (st.st_blocks * 512 >= want) /* note_retire() has seen to it */
+		return 0;
 	return sys_reserve(n->fd, (want + BLOCK - 1) / BLOCK * BLOCK);
 }
 
@@ -150,7 +152,8 @@ int note_write(struct note *n, const char *batch, int record, const char *outcom
 
 int note_retire(struct note *n, const struct spool_dir *slot, const char *file, const struct note_spare *spare)
 {
-	if (n->open && !n->failed && spare->dir && sys_truncate(n->fd, 0) == 0 && sys_rename(slot, file, spare->dir, spare->file) == 0)
+	if (n->open && !n->failed && spare->dir && sys_truncate(n->fd, 0) == 0 && sys_reserve(n->fd, BLOCK) == 0 &&
+	    sys_rename(slot, file, spare->dir, spare->file) == 0)
 		return 0;
 	return sys_unlink(slot, file);
 }

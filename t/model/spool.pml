@@ -474,12 +474,12 @@ end:
 #if !defined(NO_S) && !defined(STATE)
 			SYNC(SLOT(me))							/* G4 */
 #endif
+			do :: d_step { cnt[OUT(me)]>0 -> find(y, OUT(me));		/* G6 */
+				assert(T(cur[y])==L); move(y, CODE(dst[y],0)) }
+			   :: else -> break od;
 			do :: d_step { cnt[OK(me)]>1 -> x=0;				/* G5 */
 				do :: x<NI && (P(cur[x])!=OK(me) || x==L) -> x++ :: else -> break od;
 				move(x, 0) }
-			   :: else -> break od;
-			do :: d_step { cnt[OUT(me)]>0 -> find(y, OUT(me));		/* G6 */
-				assert(T(cur[y])==L); move(y, CODE(dst[y],0)) }
 			   :: else -> break od;
 			if :: atomic { L2<NI -> move(L2, 0) } :: else fi;		/* G7 */
 #ifdef BLOB
