@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "frame/frame.h"
 #include "map/content.h"
+#include "map/frame_io.h"
 #include "map/next_hop.h"
 #include "map/table.h"
 #include "memory.h"
@@ -35,34 +36,6 @@ struct program {
 	struct map_io io;
 	bool known; /* the conversation of the record in work is one that a mail user has written in */
 };
-
-/* ---- blobs ---- */
-
-static int blob_open(void *ctx, const json_t *body)
-{
-	return item_blob_open(ctx, body);
-}
-
-static void *blob_create(void *ctx)
-{
-	struct frame_item *it = ctx;
-	return frame_blob_create(it->frame);
-}
-
-static int blob_write(void *blob, const void *p, size_t n)
-{
-	return frame_blob_write(blob, p, n);
-}
-
-static json_t *blob_finish(void *blob, const char *type)
-{
-	return frame_blob_finish(blob, type);
-}
-
-static void blob_abort(void *blob)
-{
-	frame_blob_abort(blob);
-}
 
 /* The mail behind a contribution: one that we made, or one that came in. */
 static bool thread(void *ctx, const char *contr, bool private, struct buf *msgid, struct buf *references)
@@ -307,11 +280,7 @@ static void start(struct frame *f, void *ctx)
 {
 	struct program *prog = ctx;
 	prog->names = map_names_new(frame_conf(f));
-	prog->io = (struct map_io){.open = blob_open,
-				   .create = blob_create,
-				   .write = blob_write,
-				   .finish = blob_finish,
-				   .abort = blob_abort};
+	prog->io = map_frame_io(NULL);
 	prog->tools = (struct map_tools){.conf = frame_conf(f),
 					 .names = prog->names,
 					 .io = &prog->io,

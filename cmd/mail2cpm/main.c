@@ -7,6 +7,7 @@
  */
 #include "mail2cpm.h"
 #include "base/log.h"
+#include "map/frame_io.h"
 #include "mode.h"
 #include "mail/address.h"
 #include "receipt.h"
@@ -14,34 +15,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* ---- blobs ---- */
-
-static int blob_open(void *ctx, const json_t *body)
-{
-	return item_blob_open(ctx, body);
-}
-
-static void *blob_create(void *ctx)
-{
-	struct frame_item *it = ctx;
-	return frame_blob_create(it->frame);
-}
-
-static int blob_write(void *blob, const void *p, size_t n)
-{
-	return frame_blob_write(blob, p, n);
-}
-
-static json_t *blob_finish(void *blob, const char *type)
-{
-	return frame_blob_finish(blob, type);
-}
-
-static void blob_abort(void *blob)
-{
-	frame_blob_abort(blob);
-}
 
 /* ---- auth_results_from ---- */
 
@@ -197,11 +170,7 @@ static void start(struct frame *f, void *ctx)
 	char *sent = prog->sent_file ? xstrdup(prog->sent_file) : frame_state_file(f, "cpm2mail");
 	prog->conf = frame_conf(f);
 	prog->names = map_names_new(prog->conf);
-	prog->io = (struct map_io){.open = blob_open,
-				   .create = blob_create,
-				   .write = blob_write,
-				   .finish = blob_finish,
-				   .abort = blob_abort};
+	prog->io = map_frame_io(NULL);
 	prog->tools = (struct letter_tools){
 		.conf = prog->conf, .names = prog->names, .io = &prog->io, .trusts = trusts, .ctx = prog};
 	prog->sent = correlate_sent_new(sent);

@@ -4,37 +4,10 @@
 #include "table.h"
 
 #include "base/log.h"
+#include "map/frame_io.h"
 
 #include <errno.h>
 #include <stdio.h>
-
-/* ---- blobs ---- */
-
-static int blob_open(void *ctx, const json_t *body)
-{
-	return item_blob_open(ctx, body);
-}
-
-static void *blob_create(void *ctx)
-{
-	struct frame_item *it = ctx;
-	return frame_blob_create(it->frame);
-}
-
-static int blob_write(void *blob, const void *p, size_t n)
-{
-	return frame_blob_write(blob, p, n);
-}
-
-static json_t *blob_finish(void *blob, const char *type)
-{
-	return frame_blob_finish(blob, type);
-}
-
-static void blob_abort(void *blob)
-{
-	frame_blob_abort(blob);
-}
 
 /* ---- who may be told ---- */
 
@@ -150,7 +123,7 @@ static bool send_dsn(struct report *r, struct frame_item *it, struct mailed_row 
 		     const struct table_dsn *t)
 {
 	unsigned bit = action_bit(t->action);
-	struct map_io io = {it, blob_open, blob_create, blob_write, blob_finish, blob_abort};
+	struct map_io io = map_frame_io(it);
 	struct buf returned = {0};
 	int error = 0;
 	if (!answerable(row->origin) || !notify_lets(row->origin, t->notify) || row->told & (bit | MAILED_TERMINAL))
@@ -175,7 +148,7 @@ static bool send_dsn(struct report *r, struct frame_item *it, struct mailed_row 
 static bool send_mdn(struct report *r, struct frame_item *it, struct mailed_row *row, const struct table_mdn *t)
 {
 	const char *to = record_str(row->origin, "mdn_to");
-	struct map_io io = {it, blob_open, blob_create, blob_write, blob_finish, blob_abort};
+	struct map_io io = map_frame_io(it);
 	struct buf returned = {0};
 	int error = 0;
 	if (!to || !*to || !answerable(row->origin) || row->told & MAILED_MDN ||
