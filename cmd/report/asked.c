@@ -1,9 +1,7 @@
 #include "asked.h"
 
 #include "base/buf.h"
-#include "base/hash.h"
 #include "base/log.h"
-#include "record/json.h"
 #include "record/record.h"
 #include "sql.h"
 
@@ -39,8 +37,6 @@ void asked_end(struct asked *s)
 
 static void read_row(sqlite3_stmt *st, struct asked_row *row)
 {
-	const char *why;
-	size_t at;
 	*row = (struct asked_row){
 		.seq = sqlite3_column_int64(st, 0),
 		.at = sqlite3_column_int64(st, 1),
@@ -48,11 +44,8 @@ static void read_row(sqlite3_stmt *st, struct asked_row *row)
 		.rcpt = xstrdup(sql_string(st, 3)),
 		.told = (unsigned)sqlite3_column_int(st, 4),
 		.trace = xstrdup(sql_string(st, 5)),
-		.origin =
-			json_read(sql_string(st, 6), (size_t)sqlite3_column_bytes(st, 6), RECORD_DEPTH_MAX, &why, &at),
+		.origin = sql_json(st, 6),
 	};
-	if (!row->origin)
-		die_temp("state store: asked %lld holds no JSON", (long long)row->seq);
 }
 
 void asked_free(struct asked_row *row)
@@ -64,14 +57,9 @@ void asked_free(struct asked_row *row)
 	*row = (struct asked_row){0};
 }
 
-/* Bind a text and, before it, its hash. */
 static void bind_hashed(sqlite3_stmt *st, int i, const char *value)
 {
-	if (value)
-		sqlite3_bind_int64(st, i, (int64_t)hash64(0, value, strlen(value)));
-	else
-		sqlite3_bind_null(st, i);
-	sql_text(st, i + 1, value);
+	sql_hashed(st, i, value, value ? strlen(value) : 0);
 }
 
 static bool find(struct asked *s, const char *msg_id, const char *rcpt, struct asked_row *row)
@@ -88,15 +76,13 @@ static bool find(struct asked *s, const char *msg_id, const char *rcpt, struct a
 static void add(struct asked *s, const struct asked_row *row)
 {
 	struct buf origin = {0};
-	if (!json_write(row->origin, &origin))
-		die_temp("state store: an origin that is no record's");
 	bind_hashed(s->add, 1, row->msg_id);
 	sql_text(s->add, 3, row->rcpt);
 	bind_hashed(s->add, 4, record_str(row->origin, "envid"));
 	sql_text(s->add, 6, record_str(row->origin, "alias"));
 	sqlite3_bind_int64(s->add, 7, row->at);
 	sql_text(s->add, 8, row->trace);
-	sqlite3_bind_text(s->add, 9, origin.p, (int)origin.n, SQLITE_STATIC);
+	sql_bind_json(s->add, 9, row->origin, &origin);
 	sql_run(s->add);
 	buf_free(&origin);
 }

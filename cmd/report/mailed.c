@@ -1,9 +1,7 @@
 #include "mailed.h"
 
 #include "base/buf.h"
-#include "base/hash.h"
 #include "base/log.h"
-#include "record/json.h"
 #include "record/record.h"
 #include "sql.h"
 
@@ -38,28 +36,17 @@ void mailed_end(struct mailed *s)
 	*s = (struct mailed){0};
 }
 
-static void bind_base(sqlite3_stmt *st, struct slice base)
-{
-	sqlite3_bind_int64(st, 1, (int64_t)hash64(0, base.p, base.n));
-	sqlite3_bind_text(st, 2, base.p, (int)base.n, SQLITE_STATIC);
-}
-
 static bool find(struct mailed *s, struct slice base, struct mailed_row *row)
 {
-	const char *why;
-	size_t at;
-	bind_base(s->find, base);
+	sql_hashed(s->find, 1, base.p, base.n);
 	bool found = sql_row(s->find);
 	if (found) {
 		*row = (struct mailed_row){
 			.seq = sqlite3_column_int64(s->find, 0),
 			.at = sqlite3_column_int64(s->find, 1),
 			.told = (unsigned)sqlite3_column_int(s->find, 2),
-			.origin = json_read(sql_string(s->find, 3), (size_t)sqlite3_column_bytes(s->find, 3),
-					    RECORD_DEPTH_MAX, &why, &at),
+			.origin = sql_json(s->find, 3),
 		};
-		if (!row->origin)
-			die_temp("state store: mailed %lld holds no JSON", (long long)row->seq);
 	}
 	sqlite3_reset(s->find);
 	return found;
@@ -80,11 +67,9 @@ void mailed_open(struct mailed *s, const char *imdn_id, const json_t *origin, co
 		return;
 	*row = (struct mailed_row){.at = now_ms, .fresh = true, .origin = json_copy((json_t *)(uintptr_t)origin)};
 	record_set(row->origin, "trace", trace);
-	if (!json_write(row->origin, &text))
-		die_temp("state store: an origin that is no record's");
-	bind_base(s->add, base);
+	sql_hashed(s->add, 1, base.p, base.n);
 	sqlite3_bind_int64(s->add, 3, now_ms);
-	sqlite3_bind_text(s->add, 4, text.p, (int)text.n, SQLITE_STATIC);
+	sql_bind_json(s->add, 4, row->origin, &text);
 	sql_run(s->add);
 	row->seq = sqlite3_last_insert_rowid(s->db);
 	buf_free(&text);
