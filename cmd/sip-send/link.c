@@ -129,7 +129,7 @@ static void trouble(struct link *l, ssize_t r, const char *what)
 		dead(l, l->octets.ssl ? what : strerror(errno));
 }
 
-/* Octets of memory from where the last call ended. false: no more for now. */
+/* Octets of memory from where the last call ended. false: the socket takes no more until it is writable again, or is lost. */
 static bool write_octets(struct link *l, const struct buf *b)
 {
 	while (l->written < b->n) {

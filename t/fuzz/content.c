@@ -3,7 +3,7 @@
  * the mail must be one that a mail server takes: CRLF line ends only, no NUL, no line over 998, header names of our
  * own, header in ASCII.
  */
-#include "base/log.h"
+#include "gateway.h"
 #include "map/content.h"
 #include "map/table.h"
 
@@ -17,19 +17,7 @@ static const struct map_io io;
 
 static void setup(void)
 {
-	static const char *const domains[] = {"mailgw.ims.example.net", "ims.example.net", NULL};
-	static const struct map_pair pairs[] = {{"ims.example.net", "rcs.example.net"}, {0}};
-	static struct token_keys keys;
-	char why[128];
-	log_set_level(LOG_ERROR);
-	token_keys_add(&keys, "0123456789abcdef0123456789abcdef", 32);
-	struct map_settings s = {.gateway = "mailgw.ims.example.net",
-				 .mail_domain = "rcs.example.net",
-				 .sip_domains = domains,
-				 .domain_map = pairs,
-				 .keys = &keys,
-				 .accept_foreign_domain = true};
-	tools = (struct map_tools){.conf = conf_read(NULL), .names = map_names_make(&s, why), .io = &io};
+	tools = (struct map_tools){.conf = conf_read(NULL), .names = gateway_names(), .io = &io};
 	if (!tools.conf || !tools.names)
 		abort();
 }

@@ -3,7 +3,7 @@
  * without controls, the CPIM header has only the names of E3, each once and on one line, and what is said to be the
  * length of the text is its length.
  */
-#include "base/log.h"
+#include "gateway.h"
 #include "base/text.h"
 #include "map/enclose.h"
 #include "map/letters.h"
@@ -24,20 +24,8 @@ static bool trusts(void *ctx, const json_t *peer)
 
 static void setup(void)
 {
-	static const char *const domains[] = {"mailgw.ims.example.net", "ims.example.net", NULL};
-	static const struct map_pair pairs[] = {{"ims.example.net", "rcs.example.net"}, {0}};
-	static struct token_keys keys;
-	char why[128];
-	log_set_level(LOG_ERROR);
-	token_keys_add(&keys, "0123456789abcdef0123456789abcdef", 32);
-	struct map_settings s = {.gateway = "mailgw.ims.example.net",
-				 .mail_domain = "rcs.example.net",
-				 .sip_domains = domains,
-				 .domain_map = pairs,
-				 .keys = &keys,
-				 .accept_foreign_domain = true};
 	tools = (struct letter_tools){
-		.conf = conf_read(NULL), .names = map_names_make(&s, why), .io = &io, .trusts = trusts};
+		.conf = conf_read(NULL), .names = gateway_names(), .io = &io, .trusts = trusts};
 	if (!tools.conf || !tools.names)
 		abort();
 }
