@@ -85,6 +85,11 @@ static int ms_until(int64_t due, int64_t now, int sooner)
 int frame_tick(struct frame *f)
 {
 	int wait = -1;
+	for (size_t i = 0; i < f->outlets; i++) {
+		int ms = spool_producer_idle(f->outlet[i].producer);
+		if (ms >= 0 && (wait < 0 || ms < wait))
+			wait = ms;
+	}
 	if (!f->watchdog_us && !f->metrics_file)
 		return wait;
 	frame_alive(f);

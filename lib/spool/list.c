@@ -1,4 +1,5 @@
 #include "spool/list.h"
+#include "spool/ready.h"
 #include "spool/name.h"
 
 #include <dirent.h>
@@ -279,6 +280,7 @@ bool spool_file_read(const struct spool_file *f, struct buf *out)
 	if (fd >= 0)
 		close(fd);
 	buf_put(out, "", 0); /* ended by NUL */
+	ready_trim(out, 0);
 	errno = err;
 	return n == 0;
 }

@@ -16,13 +16,13 @@ void name_b32(char *out, uint64_t v, int digits)
 	}
 }
 
-void name_make(char out[NAME_SIZE], int64_t stamp, uint64_t uniq, int records, bool blobs)
+void name_make(char out[NAME_SIZE], int64_t stamp, uint64_t uniq, int records, const char *kind)
 {
 	name_b32(out, (uint64_t)stamp, NAME_STAMP);
 	out[NAME_STAMP] = '.';
 	name_b32(out + NAME_STAMP + 1, uniq, NAME_UNIQ);
 	snprintf(out + NAME_STAMP + 1 + NAME_UNIQ, NAME_SIZE - NAME_STAMP - 1 - NAME_UNIQ, ".%d%s", records,
-		 blobs ? "b" : "");
+		 kind);
 }
 
 void name_key(char out[NAME_UNIQ + 1], const char *key)
@@ -94,6 +94,7 @@ static bool take_name(const char **s, struct spool_name *n)
 		return false;
 	n->records = (int)records;
 	n->blobs = take(s, 'b');
+	n->ready = !n->blobs && take(s, 'r');
 	snprintf(n->name, sizeof n->name, "%.*s", (int)(*s - start), start);
 	return true;
 }
@@ -211,11 +212,14 @@ bool name_parse_tmp(const char *file, struct tmp_name *n)
 	n->blobs = name.blobs;
 	if (!*s)
 		return true;
-	if (!take(&s, '.') || !take_number(&s, 1, INT64_C(1) << 40, &n->octets) || !take(&s, '.'))
+	if (!take(&s, '.') || !take_number(&s, 1, INT64_C(1) << 40, &n->octets))
 		return false;
-	if (strspn(s, "0123456789abcdef") != 8 || s[8])
+	n->form = TMP_READY;
+	if (!*s)
+		return true;
+	if (!take(&s, '.') || strspn(s, "0123456789abcdef") != 8 || s[8])
 		return false;
-	n->sealed = true;
+	n->form = TMP_SEALED;
 	n->crc = (uint32_t)strtoul(s, NULL, 16);
 	return true;
 }
@@ -223,6 +227,11 @@ bool name_parse_tmp(const char *file, struct tmp_name *n)
 void name_put_tmp(char out[NAME_FILE_SIZE], const char *name, size_t octets, uint32_t crc)
 {
 	snprintf(out, NAME_FILE_SIZE, "%s.%zu.%08x", name, octets, crc);
+}
+
+void name_put_ready(char out[NAME_FILE_SIZE], const char *name, size_t octets)
+{
+	snprintf(out, NAME_FILE_SIZE, "%s.%zu", name, octets);
 }
 
 /* ---- queues ---- */

@@ -57,7 +57,7 @@ static int write_part(struct spool_worker *w, struct part *p)
 	w->own->page->last_stamp = w->last_stamp;
 	p->target.records = p->batch.records;
 	p->target.blobs = p->batch.blobs.n > 0;
-	name_make(p->target.name, stamp, uniq, p->batch.records, p->target.blobs);
+	name_make(p->target.name, stamp, uniq, p->batch.records, p->target.blobs ? "b" : "");
 	part_file(w, p, file);
 	p->written = true;
 	p->octets = p->batch.data.n;

@@ -3,6 +3,7 @@
  */
 #include "spool/batch.h"
 #include "spool/page.h"
+#include "spool/ready.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -30,6 +31,9 @@ struct spool_producer {
 	uint64_t seed, counter;
 	int64_t create_ns; /* processor time of making a file, lately */
 	int batches;
+	struct ready ready;
+	int64_t idle_since; /* monotonic µs of the last commit; 0: a file was made ready since, or could not be */
+	struct buf sealed;
 };
 
 enum {
@@ -55,6 +59,7 @@ struct spool_producer *spool_producer_open(const char *path)
 		return NULL;
 	struct spool_producer *p = xcalloc(1, sizeof *p);
 	p->queue = q;
+	p->ready.fd = -1;
 	p->seed = writer_seed(p);
 	/* a clock that went back must not put new batches before waiting ones */
 	if (dir_list(q->new, stamp_seen, &p->last_stamp) < 0)
@@ -117,13 +122,18 @@ static int make_file(struct spool_producer *p, struct outgoing *o)
 	return fd;
 }
 
+static void next_name(struct spool_producer *p, char name[NAME_SIZE], int records, const char *kind)
+{
+	uint64_t uniq = hash64(p->seed, &p->counter, sizeof p->counter);
+	p->counter++;
+	name_make(name, stamp_next(&p->last_stamp), uniq, records, kind);
+}
+
 /* P1: a name that nobody has, under a lock that tells a sweep that we live. */
 static int create(struct spool_producer *p, struct outgoing *o)
 {
 	for (;;) {
-		uint64_t uniq = hash64(p->seed, &p->counter, sizeof p->counter);
-		p->counter++;
-		name_make(o->name, stamp_next(&p->last_stamp), uniq, o->batch.records, o->batch.blobs.n > 0);
+		next_name(p, o->name, o->batch.records, o->batch.blobs.n ? "b" : "");
 		o->fd = make_file(p, o);
 		if (o->fd < 0)
 			return -1;
@@ -150,6 +160,12 @@ static int write_file(struct spool_producer *p, struct outgoing *o)
 	return 0;
 }
 
+static void let_go(struct outgoing *o)
+{
+	close(o->fd);
+	o->fd = -1;
+}
+
 /* Error in P1 to P3: nothing of it is committed, and a file whose write failed is never touched again. */
 static int give_up(struct spool_producer *p, const char *step)
 {
@@ -164,8 +180,7 @@ static int give_up(struct spool_producer *p, const char *step)
 			log_msg(LOG_WARN, "links of %s are left to a sweep:", o->name);
 		else if (sys_unlink(p->queue->tmp, o->file) < 0)
 			log_msg(LOG_WARN, "unlink %s/%s:", p->queue->tmp->path, o->file);
-		close(o->fd);
-		o->fd = -1;
+		let_go(o);
 	}
 	if (err == EIO)
 		spool_die("%s: input/output error", p->queue->name);
@@ -190,7 +205,7 @@ static int link_blobs(struct spool_producer *p)
 }
 
 /* P4 of one file. */
-static int publish_one(struct queue *q, struct outgoing *o)
+static int publish_one(struct queue *q, const struct outgoing *o)
 {
 	if (sys_rename(q->tmp, o->file, q->new, o->name) < 0) {
 		if (errno == EEXIST)
@@ -198,8 +213,6 @@ static int publish_one(struct queue *q, struct outgoing *o)
 		return -1;
 	}
 	level_add(q, 1, (int64_t)o->batch.data.n);
-	close(o->fd);
-	o->fd = -1;
 	return 0;
 }
 
@@ -211,35 +224,55 @@ static int publish(struct spool_producer *p)
 	struct queue *q = p->queue;
 	for (size_t i = 0; i < p->n; i++)
 		if (p->out[i].open_form) {
-			if (publish_one(q, &p->out[i]) < 0 && !seen)
-				return -1;
-			if (p->out[i].fd >= 0)
+			if (publish_one(q, &p->out[i]) < 0) {
+				if (!seen)
+					return -1;
 				spool_die("publish %s/%s:", q->tmp->path, p->out[i].file);
+			}
+			let_go(&p->out[i]);
 			seen++;
 		}
 	if (seen && dir_fsync(q->new) < 0)
 		spool_die("fsync %s:", q->new->path);
 	for (size_t i = 0; i < p->n; i++) {
 		struct outgoing *o = &p->out[i];
-		if (o->open_form || publish_one(q, o) == 0)
+		if (o->open_form)
 			continue;
-		/* sealed: committed by P3, so the answer is yes */
-		log_msg(LOG_WARN, "publish %s/%s is left to a sweep:", q->tmp->path, o->file);
-		close(o->fd);
-		o->fd = -1;
+		if (publish_one(q, o) < 0) /* sealed: committed by P3, so the answer is yes */
+			log_msg(LOG_WARN, "publish %s/%s is left to a sweep:", q->tmp->path, o->file);
+		let_go(o);
 	}
 	return 0;
 }
 
-int spool_producer_commit(struct spool_producer *p)
+static bool commits_ready(struct spool_producer *p)
 {
-	if (!p->n)
-		return 0;
-	if (spool_producer_full(p)) { /* P0 */
-		forget(p);
-		errno = ENOSPC;
-		return -1;
-	}
+	const struct batch *b = &p->out[0].batch;
+	return p->n == 1 && !b->blobs.n && ready_takes(&p->ready, b->data.n);
+}
+
+/* The ready form: P2, P4, P3. Whoever reads the queue begins while the flush is under way. */
+static int commit_ready(struct spool_producer *p)
+{
+	struct outgoing *o = &p->out[0];
+	next_name(p, o->name, o->batch.records, "r");
+	memcpy(o->file, p->ready.file, sizeof o->file);
+	o->fd = p->ready.fd;
+	p->ready.fd = -1;
+	ready_seal(&p->sealed, o->name, &o->batch.data);
+	if (sys_write(o->fd, p->sealed.p, p->sealed.n) < 0)
+		return give_up(p, "write");
+	if (publish_one(p->queue, o) < 0)
+		return give_up(p, "publish");
+	/* it may have been taken: what cannot be promised cannot be refused any more either */
+	if (sys_fdatasync(o->fd) < 0)
+		spool_die("fsync %s/%s:", p->queue->new->path, o->name);
+	let_go(o);
+	return 0;
+}
+
+static int commit_files(struct spool_producer *p)
+{
 	for (size_t i = 0; i < p->n; i++) {
 		if (write_file(p, &p->out[i]) < 0)
 			return give_up(p, "write");
@@ -251,10 +284,40 @@ int spool_producer_commit(struct spool_producer *p)
 			return give_up(p, "fsync");
 	if (link_blobs(p) < 0)
 		return give_up(p, "link blobs");
-	if (publish(p) < 0)
-		return give_up(p, "publish");
+	return publish(p) < 0 ? give_up(p, "publish") : 0;
+}
+
+int spool_producer_commit(struct spool_producer *p)
+{
+	if (!p->n)
+		return 0;
+	if (spool_producer_full(p)) { /* P0 */
+		forget(p);
+		errno = ENOSPC;
+		return -1;
+	}
+	if ((commits_ready(p) ? commit_ready(p) : commit_files(p)) < 0)
+		return -1;
 	forget(p);
+	p->idle_since = clock_mono_us();
 	return 0;
+}
+
+int spool_producer_idle(struct spool_producer *p)
+{
+	char name[NAME_SIZE];
+	if (!p->idle_since || p->ready.fd >= 0 || p->queue->root->strict)
+		return -1;
+	int64_t wait = p->idle_since + spool_ready_pause_us - clock_mono_us();
+	if (wait > 0)
+		return (int)((wait + 999) / 1000);
+	p->idle_since = 0;
+	if (spool_producer_full(p))
+		return -1;
+	next_name(p, name, 1, "r");
+	if (ready_make(&p->ready, p->queue, name) < 0)
+		log_msg(LOG_WARN, "%s/%s:", p->queue->tmp->path, p->ready.file);
+	return -1;
 }
 
 bool spool_producer_full(struct spool_producer *p)
@@ -267,6 +330,8 @@ void spool_producer_close(struct spool_producer *p)
 	if (!p)
 		return;
 	forget(p);
+	ready_drop(&p->ready, p->queue);
+	buf_free(&p->sealed);
 	free(p->out);
 	queue_close(p->queue);
 	free(p);

@@ -70,6 +70,9 @@ void spool_producer_put(struct spool_producer *p, const char *line, size_t n, co
 int spool_producer_commit(struct spool_producer *p);
 /* Would P0 refuse now? (low water, queue limit; statvfs at most once a second) */
 bool spool_producer_full(struct spool_producer *p);
+/* To be called when nothing else is to be done: some 2 ms after a commit it makes a file ready for the next batch, which
+ * is then durable sooner if it comes alone. Returns in how many ms it wants to be called, -1: not before the next commit. */
+int spool_producer_idle(struct spool_producer *p);
 void spool_producer_close(struct spool_producer *p);
 
 /* ---- consume: a worker of a queue (sections 5 to 12) ---- */

@@ -2,6 +2,7 @@
  * sweep.c - what a dead producer left in tmp/: sealed batches are committed and go on, others are removed (s0, s1).
  */
 #include "spool/batch.h"
+#include "spool/ready.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -17,14 +18,16 @@ struct sweep {
 	int published;
 };
 
-static bool agrees(int fd, const struct tmp_name *n, const struct stat *st)
+/* Is it s1? Then *n says of what batch. */
+static bool committed(int fd, struct tmp_name *n, const struct stat *st)
 {
-	if (st->st_size != n->octets)
+	if (n->form == TMP_OPEN || st->st_size != n->octets)
 		return false;
 	struct buf b = {0};
-	bool same = sys_read_all(fd, &b, (size_t)n->octets) == 0 && crc32c(0, b.p, b.n) == n->crc;
+	bool agrees = sys_read_all(fd, &b, (size_t)n->octets) == 0 &&
+		      (n->form == TMP_READY ? ready_sealed(slice_buf(&b), n) : crc32c(0, b.p, b.n) == n->crc);
 	buf_free(&b);
-	return same;
+	return agrees;
 }
 
 static void publish(struct sweep *s, int fd, const char *file, const struct tmp_name *n)
@@ -56,7 +59,7 @@ static void discard(struct sweep *s, const char *file, const struct tmp_name *n)
 	}
 	if (sys_unlink(q->tmp, file) < 0 && errno != ENOENT)
 		log_msg(LOG_WARN, "unlink %s/%s:", q->tmp->path, file);
-	else
+	else if (n->form != TMP_READY) /* one for which there was no batch is nothing to speak of */
 		log_event(LOG_INFO, NULL, "unfinished-batch-removed", "queue", q->name, "batch", n->name, NULL);
 }
 
@@ -72,9 +75,9 @@ static bool seen(void *ctx, const char *file)
 	struct stat st;
 	/* the lock says that its writer is dead; the link that it was not published or removed meanwhile */
 	if (sys_flock(fd) == 0 && sys_stat(fd, &st) == 0 && st.st_nlink > 0) {
-		if (n.sealed && agrees(fd, &n, &st))
+		if (committed(fd, &n, &st))
 			publish(s, fd, file, &n);
-		else if (n.sealed || clock_real_us() / 1000000 - st.st_mtime >= OPEN_AGE)
+		else if (n.form != TMP_OPEN || clock_real_us() / 1000000 - st.st_mtime >= OPEN_AGE)
 			discard(s, file, &n);
 	}
 	close(fd);

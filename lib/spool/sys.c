@@ -258,6 +258,14 @@ void sys_flush_hint(int fd)
 	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
+int sys_rewind(int fd)
+{
+	struct spool_call c = {.op = OP_REWIND, .fd = fd};
+	if (announce(&c) > 0)
+		return -1;
+	return (int)report(&c, lseek(fd, 0, SEEK_SET) < 0 ? -1 : 0);
+}
+
 int sys_close(int fd)
 {
 	struct spool_call c = {.op = OP_CLOSE, .fd = fd};

@@ -24,6 +24,7 @@ enum spool_op {
 	OP_STATVFS,
 	OP_LIST,
 	OP_FLOCK,
+	OP_REWIND,
 	OP_CREATE,
 	OP_WRITE,
 	OP_TRUNCATE,
@@ -77,6 +78,7 @@ int sys_reserve(int fd, int64_t n); /* room for n octets from the start, the siz
 int sys_read_all(int fd, struct buf *out, size_t max); /* EFBIG above max */
 int sys_fsync(int fd);
 int sys_fdatasync(int fd);
+int sys_rewind(int fd); /* the next write goes to the start */
 void sys_flush_hint(int fd); /* sync_file_range, no promise */
 int sys_close(int fd);
 int sys_flock(int fd); /* LOCK_EX | LOCK_NB */

@@ -2,6 +2,7 @@
  * txn.c - the transaction in hand: its files become lines (C4), and what is forgotten when it ends.
  */
 #include "spool/worker.h"
+#include "spool/ready.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -77,6 +78,17 @@ static int damaged(struct spool_worker *w, const struct input *in, const char *w
 	return -1;
 }
 
+/* s0 of the ready form: a loss of power came before P3. */
+static int unfinished(struct spool_worker *w, const struct input *in)
+{
+	char file[NAME_SLOT_SIZE];
+	txn_file(w, 'i', &in->n, file);
+	log_event(LOG_INFO, NULL, "unfinished-batch-removed", "queue", w->queue->name, "batch", in->n.name, NULL);
+	if (sys_unlink(w->act->dir, file) == 0)
+		errno = EBADMSG;
+	return -1;
+}
+
 /* Read one input and count: every line ends in LF and there are as many as its name says. */
 static int load_file(struct spool_worker *w, struct input *in, int fd)
 {
@@ -87,6 +99,12 @@ static int load_file(struct spool_worker *w, struct input *in, int fd)
 			return damaged(w, in, errno == EIO ? "unreadable" : "damaged");
 		return -1;
 	}
+	enum ready_octets is = in->n.ready ? ready_records(&w->text, start, in->n.name) : READY_WHOLE;
+	if (is != READY_WHOLE)
+		return is == READY_UNSEALED ? unfinished(w, in) : damaged(w, in, "damaged");
+	/* what is done outside must not rest on a batch that a loss of power may still take */
+	if (in->n.ready && w->opt.effects && sys_fdatasync(fd) < 0)
+		return -1;
 	in->octets = w->text.n - start;
 	const char *p = w->text.p + start, *end = w->text.p + w->text.n;
 	for (const char *at = p; at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)

@@ -1,7 +1,8 @@
 """gateway.py - a gateway of this build on free ports, without a supervisor: for scripts/bench and scripts/crash-test."""
-import atexit, os, shutil, signal, socket, subprocess, sys, tempfile, time
+import atexit, os, re, shutil, signal, socket, subprocess, sys, tempfile, time
 
 TICK = os.sysconf("SC_CLK_TCK")
+READY = re.compile(r"r\.\d+$")
 
 
 def free_port():
@@ -88,12 +89,12 @@ class Programs:
                 p.send_signal(which)
 
     def waiting(self):
-        """Files that are still on their way, in any queue."""
+        """Files that are still on their way, in any queue. A file that a producer has ready for its next batch is not."""
         n = 0
         for where, _, files in os.walk(self.root):
             part = where[len(self.root):].split("/")
             if len(part) > 2 and part[1] != "Maildir" and part[2] in ("new", "cur", "defer", "fail", "tmp"):
-                n += len([f for f in files if f != "lock"])
+                n += len([f for f in files if f != "lock" and not (part[2] == "tmp" and READY.search(f))])
         return n
 
     def cpu(self):

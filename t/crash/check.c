@@ -2,7 +2,7 @@
  * check.c - a tree against its plan: every obligation once, every link with its batch, nothing left over.
  */
 #include "plan.h"
-#include "spool/name.h"
+#include "spool/ready.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
@@ -81,14 +81,17 @@ static bool has_role(const struct tree *t, const char *slot, const char *lead, c
 }
 
 /* Is this file live, and who will read it? */
-static bool live(const struct plan *p, const struct tree *t, const struct where *w, char queue[40], bool *fail)
+static bool live(const struct plan *p, const struct tree *t, const struct tree_file *f, const struct where *w,
+		 char queue[40], bool *fail)
 {
 	struct slot_name n;
 	struct tmp_name tmp;
 	*fail = strcmp(w->dir, "fail") == 0;
 	snprintf(queue, 40, "%s", w->queue);
 	if (strcmp(w->dir, "tmp") == 0)
-		return name_parse_tmp(w->file, &tmp) && tmp.sealed;
+		return name_parse_tmp(w->file, &tmp) &&
+		       (tmp.form == TMP_SEALED ||
+			(tmp.form == TMP_READY && ready_sealed((struct slice){f->data, f->n}, &tmp)));
 	if (!w->slot[0])
 		return true;
 	if (!name_parse_slot(w->file, &n))
@@ -229,7 +232,7 @@ const char *plan_check(const struct plan *p, const struct tree *t, bool final)
 			continue;
 		}
 		bad = check_place(&w, final);
-		if (bad || !live(p, t, &w, queue, &fail))
+		if (bad || !live(p, t, f, &w, queue, &fail))
 			continue;
 		oblige(&got, queue, fail, f);
 		bad = check_links(t, &w, f);

@@ -27,6 +27,7 @@ static const struct plan plans[] = {
 	{.name = "producer with blobs", .batches = "1:a! 2:b/3:a!", .produce = true},
 	{.name = "producer, strict form", .batches = "1:a 2:b/3:a", .produce = true, .strict = true},
 	PLANS_USED_AGAIN
+	PLANS_READY
 };
 
 #ifdef __SANITIZE_ADDRESS__

@@ -238,6 +238,9 @@ static void replay(struct disk *d, const struct logged *l, const char *data, boo
 		write_content(d->fd[l->fd].content, d->fd[l->fd].at, data, (size_t)l->n);
 		d->fd[l->fd].at += (size_t)l->n;
 		break;
+	case OP_REWIND:
+		d->fd[l->fd].at = 0;
+		break;
 	case OP_TRUNCATE:
 		truncate_content(d->fd[l->fd].content, (size_t)l->size);
 		break;
@@ -322,11 +325,11 @@ static void put_file(const struct chain *c, const char *path, unsigned int *seed
 	const struct content *t = c->content;
 	struct buf data = {0};
 	buf_put(&data, t->data.p, t->data.n);
-	int torn = t->changed ? rand_r(seed) % 3 : 2;
-	if (torn < 2) { /* the octets before, or the new ones as far as half of them */
-		size_t n = torn ? t->data.n / 2 : 0;
+	if (t->changed) { /* none of the new octets, half of them, or all; behind them the old ones, unless those were cut off */
+		int torn = rand_r(seed) % 4;
+		size_t n = torn == 0 ? 0 : torn == 1 ? t->data.n / 2 : t->data.n;
 		data.n = n;
-		if (t->before.n > n)
+		if (torn < 3 && t->before.n > n)
 			buf_put(&data, t->before.p + n, t->before.n - n);
 	} else if (t->synced < t->data.n)
 		switch (rand_r(seed) % 4) {

@@ -1,6 +1,7 @@
 #include "plan.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "spool/ready.h"
 #include "spool/worker.h"
 
 #include <errno.h>
@@ -80,7 +81,7 @@ struct tree plan_tree(const struct plan *p)
 			buf_putc(&data, '\n');
 			blobs |= r[i].blob;
 		}
-		name_make(name, 1000 + (int64_t)first, first, (int)(i - first), blobs);
+		name_make(name, 1000 + (int64_t)first, first, (int)(i - first), blobs ? "b" : "");
 		snprintf(path, sizeof path, "q/new/%s", name);
 		tree_add(&t, path, data.p, data.n);
 		for (size_t k = first; k < i; k++)
@@ -182,6 +183,8 @@ void plan_log(const struct spool_call *c, long result)
 }
 
 static bool fd_in_slot[1024];
+static const struct plan *overtakes;
+static void overtake(void);
 
 static bool omitted(const struct spool_call *c)
 {
@@ -208,8 +211,11 @@ static void after(const struct spool_call *c, long result)
 		fd_in_slot[result] = strstr(c->dir, "/cur/") != NULL;
 	if ((c->op == OP_OPEN || c->op == OP_CREATE) && result >= 0 && result < 1024)
 		failed_fd[result] = false;
-	if (shared->logging && result >= 0 && !omitted(c) && (c->op >= OP_CREATE || c->op == OP_OPEN))
+	bool logged = c->op >= OP_CREATE || c->op == OP_OPEN || c->op == OP_REWIND;
+	if (shared->logging && result >= 0 && !omitted(c) && logged)
 		plan_log(c, result);
+	if (overtakes && c->op == OP_RENAME && result >= 0 && strstr(c->dir, "/q/tmp"))
+		overtake();
 }
 
 /* ---- the programs ---- */
@@ -317,6 +323,15 @@ static void filters(const struct plan *p)
 		;
 }
 
+/* The producer has shown a batch and not yet flushed it: whoever reads the queue is faster. */
+static void overtake(void)
+{
+	const struct plan *p = overtakes;
+	overtakes = NULL;
+	filter(p, "q");
+	overtakes = p;
+}
+
 /* The filters have a turn between two batches of the producer. */
 static void produce(const struct plan *p)
 {
@@ -325,6 +340,7 @@ static void produce(const struct plan *p)
 	char queue[80];
 	snprintf(queue, sizeof queue, "%s/q", root);
 	struct spool_producer *out = spool_producer_open(queue);
+	spool_ready_pause_us = 0;
 	if (!out)
 		die_temp("%s:", queue);
 	for (size_t i = 0; i < n;) {
@@ -345,7 +361,10 @@ static void produce(const struct plan *p)
 			spool_blob_close(b);
 		}
 		spool_recycle = p->pairs && r[first].batch % 3 == 0; /* some are left for the workers */
-		if (good && spool_producer_commit(out) == 0)
+		overtakes = p->ready && p->through && r[first].batch % 3 ? p : NULL;
+		bool committed = good && spool_producer_commit(out) == 0;
+		overtakes = NULL;
+		if (committed)
 			for (size_t k = first; k < i; k++) {
 				struct spool_call ack = {.op = (enum spool_op)OP_ACK, .fd = r[k].n};
 				shared->acked[r[k].n] = true;
@@ -356,6 +375,8 @@ static void produce(const struct plan *p)
 			spool_producer_close(out), out = spool_producer_open(queue);
 		if (!out)
 			die_temp("%s:", queue);
+		if (p->ready)
+			spool_producer_idle(out);
 		if (p->through && (!p->pairs || r[first].batch % 2)) {
 			filter(p, "q");
 			if (!p->state && (p->pairs || first % 2))

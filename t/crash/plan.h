@@ -23,6 +23,7 @@ struct plan {
 	bool produce; /* the run under test is the producer's */
 	bool through; /* and the filters work between its batches */
 	bool pairs;   /* after each second one: claims of two, whose files are used again */
+	bool ready;   /* the producer has a file ready for each batch but the first, and filters begin before P3 */
 };
 
 enum omitted { OMIT_NOTHING, OMIT_PARTS, OMIT_SLOT, OMIT_BLOB, OMIT_TMP, OMIT_NEW };
@@ -120,6 +121,41 @@ const char *plan_check_state(const struct plan *p);
 	 .through = true, \
 	 .effects = true, \
 	 .state = true},
+
+/* Batches in the ready form, worked on while their producer still has to flush them. */
+#define PLANS_READY \
+	{.name = "made ready", \
+	 .batches = "1:a 2:b/3:xb/4:da/5:f 6:x/7:", \
+	 .produce = true, \
+	 .ready = true, \
+	 .through = true}, \
+	{.name = "made ready, single form", \
+	 .batches = "1:a/2:a 3:a/4:x", \
+	 .produce = true, \
+	 .ready = true, \
+	 .through = true}, \
+	{.name = "made ready, nobody reads", \
+	 .batches = "1:a/2:a 3:b/4:x", \
+	 .produce = true, \
+	 .ready = true}, \
+	{.name = "made ready, state", \
+	 .batches = "1:a/2:ab/3:da/4:", \
+	 .produce = true, \
+	 .ready = true, \
+	 .through = true, \
+	 .state = true}, \
+	{.name = "made ready, effects", \
+	 .batches = "1:a/2:a 3:ab/4:b/5:a", \
+	 .produce = true, \
+	 .ready = true, \
+	 .through = true, \
+	 .effects = true}, \
+	{.name = "made ready, used again", \
+	 .batches = "1:a/2:ab/3:a/4:xb/5:ab/6:a", \
+	 .produce = true, \
+	 .ready = true, \
+	 .through = true, \
+	 .pairs = true},
 /* clang-format on */
 
 #endif

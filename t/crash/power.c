@@ -33,6 +33,7 @@ static const struct plan plans[] = {
 	 .strict = true},
 	{.name = "edge and two filters, blobs", .batches = "1:xb!/2:x!/3:!/4:dx!", .produce = true, .through = true},
 	PLANS_USED_AGAIN
+	PLANS_READY
 };
 
 /* What must go wrong when an fsync is left out: the replay would find it. */
@@ -47,6 +48,7 @@ static const struct {
 	{"fsync of blob/ (W4)", "blobs", OMIT_BLOB},
 	{"fsync of a produced batch (P3)", "producer", OMIT_TMP},
 	{"fsync of new/ in the open form", "producer, strict form", OMIT_NEW},
+	{"fsync of a batch in the ready form (P3)", "made ready, nobody reads", OMIT_TMP},
 };
 
 static unsigned int seed;
@@ -145,7 +147,7 @@ static bool is_change(const char *at)
 {
 	struct logged l;
 	memcpy(&l, at, sizeof l);
-	return l.op != OP_OPEN && l.op != OP_MKDIR && l.op != OP_FLOCK;
+	return l.op != OP_OPEN && l.op != OP_MKDIR && l.op != OP_FLOCK && l.op != OP_REWIND;
 }
 
 /* Whether everything was right; *cuts of the log. */

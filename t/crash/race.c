@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "spool/queue.h"
+#include "spool/ready.h"
 #include "spool/spool.h"
 #include "tap.h"
 
@@ -38,6 +39,7 @@ static void queues(void)
 	snprintf(in, sizeof in, "%s/in", root);
 	snprintf(out, sizeof out, "%s/out", root);
 	spool_form = FORM_NORMAL;
+	spool_ready_pause_us = 0;
 	if (spool_make_queue(in) < 0 || spool_make_queue(out) < 0)
 		die_temp("%s:", root);
 }
@@ -83,6 +85,8 @@ static void producer(int total)
 			for (int i = first; i < first + n; i++)
 				tally->yes[i] = 1;
 		poll(NULL, 0, (int)(rand_r(&seed) % 3));
+		if (first % 3)
+			spool_producer_idle(p);
 	}
 	spool_producer_close(p);
 }

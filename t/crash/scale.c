@@ -32,7 +32,7 @@ static void fill(long files)
 	for (long i = 0; i < files; i++) {
 		long k = i * 7919 % files; /* files is no multiple of that */
 		char name[NAME_SIZE], line[40];
-		name_make(name, 1000000 + k, (uint64_t)k, 1, false);
+		name_make(name, 1000000 + k, (uint64_t)k, 1, "");
 		char *path = xasprintf("%s/new/%s", in, name);
 		int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
 		int n = snprintf(line, sizeof line, "{\"n\":%ld}\n", k);

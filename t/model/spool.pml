@@ -14,7 +14,7 @@
  *
  *   NREC records, NW filters on q (1 or 2), KILLS, DEFERS, NOSPC: how many, how often; NI: files there may be (even)
  *   JOIN: a transaction may take two batches. PREFILL: no edge, the batches lie in q/new. NO_NEXT: q1 is an end.
- *   EDGE2: the edge uses the open form. STRICT: no A4. NO_FAST: never the single form. POISON, STATE, BLOB: the rules for these.
+ *   EDGE2: the edge uses the open form. READY: the ready form. STRICT: no A4. NO_FAST: never the single form. POISON, STATE, BLOB: the rules for these.
  *   DESIGN: the scheme that was given up (parts in the queues' tmp/, no fsync of the slot), with D_SYNC1, D_SYNC2: it fails.
  *   NO_...: leaves one step out, and fails.
  *
@@ -160,7 +160,7 @@ inline find(x, p) { x=0; do :: x<NI && P(cur[x])!=(p) -> x++ :: else -> break od
 inline findt(x, p, t) { x=0; do :: x<NI && cur[x]!=CODE(p,t) -> x++ :: else -> break od; skip }
 inline create(f, c, m, d) {	/* open O_CREAT and write */
 	zi=0;
-	do :: zi<NI && !(FREE(zi) && swp[0]!=zi+1 && swp[1]!=zi+1
+	do :: zi<NI && !(FREE(zi) && swp[0]!=zi+1 && swp[1]!=zi+1 && elk!=zi+1
 #ifdef BLOB
 		&& bl[zi]==0 && blu[zi]==0
 #endif
@@ -207,12 +207,14 @@ inline fsync(i) {		/* A4: the octets and the name under which it was made */
 }
 #define FSYNCD(i)	fsync(i)
 #define FSYNC(i)	d_step { fsync(i) };
+#define FDATASYNC(i)	d_step { fsy[i]=1 };	/* its octets, no name */
 #define SYNC(d)		d_step { syncdir(d) };
 #define SYNC_BLOB	d_step { zi=0; do :: zi<NI -> blu[zi]=0; zi++ :: else -> break od; zi=0 };
 #else
 #ifdef JORDER
 #define FSYNCD(i)	jnone(); fsy[i]=1
 #define FSYNC(i)	d_step { jnone(); fsy[i]=1 };
+#define FDATASYNC(i)	d_step { fsy[i]=1; if :: jv -> jm[i]=mask[i]; jg[i]=1; jy[i]=1 :: else fi };
 #define SYNC(d)		d_step { jnone() };
 inline jnone() {
 	jv=0; zi=0;
@@ -232,6 +234,7 @@ inline jback() {
 #else
 #define FSYNCD(i)	skip
 #define FSYNC(i)
+#define FDATASYNC(i)
 #define SYNC(d)
 #endif
 #define SYNC_BLOB
@@ -398,6 +401,14 @@ end:
 		fi;
 		if :: np=9 :: true fi;
 #endif
+#ifdef READY
+		if
+		:: !good[L] ->						/* C4: s0 */
+			assert((mask[L]&acked)==0);
+			move(L, 0); goto turn
+		:: else
+		fi;
+#endif
 		assert(good[L]);					/* NO TORN FILE */
 		C=mask[L];
 		d_step { move(L, CODE(IN(me),L)) } };
@@ -405,9 +416,15 @@ end:
 		if
 		:: d_step { np==9 && WAITING(me) && CLEAN(L) ->
 			L2=0; do :: L2<NI && !ISIN(me,L2) -> L2++ :: else -> break od;
-			assert(good[L2]);
 			np=0;
-			if :: CLEAN(L2) -> C=C|mask[L2]; move(L2, CODE(IN(me),L)) :: else -> L2=NI fi }
+			if
+#ifdef READY
+			:: !good[L2] -> assert((mask[L2]&acked)==0); L2=NI	/* it has a turn of its own */
+#endif
+			:: else ->
+				assert(good[L2]);
+				if :: CLEAN(L2) -> C=C|mask[L2]; move(L2, CODE(IN(me),L)) :: else -> L2=NI fi
+			fi }
 		:: else -> np=0
 		fi;
 #endif
@@ -561,6 +578,18 @@ restart:
 	{
 end:
 	do
+#ifdef READY
+	:: d_step { next<NREC -> create(f, CODE(TMP,0), 0, NEW); good[f]=0; elk=f+1 };	/* made ready */
+#ifndef NO_READYSYNC
+		FSYNC(f)
+#endif
+		d_step { m=1<<next; mask[f]=m; next++; good[f]=1; fsy[f]=0 };	/* P2 */
+		d_step { move(f, CODE(NEW,0)) };				/* P4 */
+#ifndef NO_DSYNC_EDGE
+		FDATASYNC(f)							/* P3 */
+#endif
+		d_step { acked=acked|m; elk=0; f=0; m=0 }			/* P5 */
+#else
 	:: d_step { next<NREC -> m=1<<next; create(f, CODE(TMP,0), m, NEW); good[f]=0; elk=f+1; next++ };	/* P1 */
 		if								/* P2 */
 		:: d_step { next<NREC -> m=m|(1<<next); mask[f]=m; next++; good[f]=1 }
@@ -578,6 +607,7 @@ end:
 		SYNC(NEW)
 #endif
 		d_step { acked=acked|m; elk=0; f=0; m=0 }			/* P5 */
+#endif
 	od
 	} unless { dead[3] };
 	dead[3]=0;

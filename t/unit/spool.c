@@ -102,10 +102,10 @@ static void names(void)
 		is_str(again, slot[i], "and comes back");
 	}
 	struct tmp_name t;
-	ok(name_parse_tmp("00000000001.0123456789abc.3.500.00abcdef", &t) && t.sealed && t.octets == 500 &&
+	ok(name_parse_tmp("00000000001.0123456789abc.3.500.00abcdef", &t) && t.form == TMP_SEALED && t.octets == 500 &&
 		   t.crc == 0xabcdef,
 	   "sealed");
-	ok(name_parse_tmp("00000000001.0123456789abc.3b", &t) && !t.sealed && t.blobs, "open");
+	ok(name_parse_tmp("00000000001.0123456789abc.3b", &t) && t.form == TMP_OPEN && t.blobs, "open");
 	ok(!name_parse_tmp("00000000001.0123456789abc.3.500.00abcdeg", &t), "bad checksum");
 	ok(name_is_queue("cpm2mail") && name_is_queue("sip-listen.63") && name_is_queue("2x"), "queues");
 	ok(!name_is_queue("-x") && !name_is_queue("a.64") && !name_is_queue("A") && !name_is_queue("a/b") &&
@@ -375,7 +375,7 @@ static void damage(void)
 	is_int(spool_claim(w, &l), 0, "unreadable");
 	spool_sys_before = NULL;
 	is_int(count(in, "fail"), 2, "it is in fail/");
-	name_make(name, 5, 5, 2, false);
+	name_make(name, 5, 5, 2, "");
 	snprintf(path, sizeof path, "%s/new/%s", in, name);
 	int fd = open(path, O_CREAT | O_WRONLY, 0600);
 	ok(write(fd, "{}\n{}", 5) == 5, "a batch without its last line feed");
@@ -477,7 +477,7 @@ static void longest(void)
 	struct spool_line *l;
 	char path[200], name[NAME_FILE_SIZE];
 	struct spool_name n = {.due = -1, .kills = 2, .record = 500};
-	name_make(n.name, 5, 5, SPOOL_BATCH_RECORDS, false);
+	name_make(n.name, 5, 5, SPOOL_BATCH_RECORDS, "");
 	name_put(name, &n);
 	snprintf(path, sizeof path, "%s/new/%s", in, name);
 	int before = count(in, "fail");
@@ -509,7 +509,7 @@ static void jump(void)
 	struct spool_line *l;
 	char path[200], name[NAME_FILE_SIZE];
 	struct spool_name n = {.due = clock_real_us() + INT64_C(31536000000000)};
-	name_make(n.name, 5, 5, 1, false);
+	name_make(n.name, 5, 5, 1, "");
 	name_put(name, &n);
 	snprintf(path, sizeof path, "%s/defer/%s", in, name);
 	int fd = open(path, O_CREAT | O_WRONLY, 0600);
