@@ -81,14 +81,14 @@ static void drop_marks(struct spool_worker *w)
 	w->nmarks = kept;
 }
 
-static void add_mark(struct spool_worker *w)
+void txn_mark(struct spool_worker *w)
 {
 	if (w->nmarks == w->marks_cap)
 		w->marks = xrealloc(w->marks, (w->marks_cap = w->marks_cap ? w->marks_cap * 2 : 8) * sizeof *w->marks);
 	struct mark *m = &w->marks[w->nmarks++];
 	*m = (struct mark){.blobs = w->in[0].n.blobs, .blob_epoch = w->blob_epoch, .octets = w->in[0].octets};
 	memcpy(m->lead, w->lead, sizeof m->lead);
-	w->idle_at = clock_mono_us() + IDLE_MS * 1000;
+	w->idle_at = clock_mono_us() + (w->state && !w->opt.effects ? QUIET_MS : IDLE_MS) * 1000;
 }
 
 /* G6, G5, G7, G8: everything here may be repeated by R3. */
@@ -113,7 +113,7 @@ static int publish(struct spool_worker *w)
 	}
 	if (w->in[0].n.blobs && blob_unlink_all(w->queue->root, &w->in_blobs, w->lead) < 0)
 		return stuck(w, "G8");
-	add_mark(w);
+	txn_mark(w);
 	return 0;
 }
 
@@ -129,7 +129,7 @@ static int general_form(struct spool_worker *w)
 	txn_file(w, 'i', &w->in[0].n, input);
 	txn_file(w, 'c', NULL, mark);
 	if (w->state)
-		state_commit(w->state, w->in, w->nin);		     /* G2 */
+		state_commit(w->state, w->in, w->nin, NULL);	     /* G2 */
 	if (sys_rename(w->act->dir, input, w->act->dir, mark) < 0) { /* G3 */
 		if (errno == EEXIST)
 			spool_die("%s/%s exists", w->act->dir->path, mark);
@@ -152,6 +152,11 @@ static int drop_inputs(struct spool_worker *w)
 	return 0;
 }
 
+static int slot_flush(const void *dir)
+{
+	return dir_fsync(dir);
+}
+
 /* W2 to W4 and G1. A transaction without blobs has both flushes of the disk at once: neither rests on the other, and
  * what comes behind them on both. With blobs W4 is to be before G1. */
 static int sync_all(struct spool_worker *w)
@@ -159,10 +164,10 @@ static int sync_all(struct spool_worker *w)
 	/* (with hooks one goes before the other, some times this one, some times that) */
 	bool beside = !parts_have_blobs(w) && !w->in[0].n.blobs && (!spool_sys_before || w->nparts % 2);
 	if (beside)
-		side_begin(&w->side, w->act->dir);
+		side_begin(&w->side, slot_flush, w->act->dir);
 	int r = parts_sync(w), err = errno;
 	if (!beside && r == 0)
-		side_begin(&w->side, w->act->dir);
+		side_begin(&w->side, slot_flush, w->act->dir);
 	/* nothing may be decided after a failed one, not even that it was rolled back */
 	if ((beside || r == 0) && side_end(&w->side) < 0)
 		spool_die("G1: fsync %s:", w->act->dir->path);
@@ -172,6 +177,9 @@ static int sync_all(struct spool_worker *w)
 
 int txn_commit(struct spool_worker *w)
 {
+	if (quick_fits(w))
+		return quick_commit(w);
+	w->quick.settled = false;
 	if (parts_write(w) < 0)
 		return -1;
 	bool outside = w->state || w->opt.effects || w->noted || w->in[0].n.blobs || w->splitting;
@@ -183,7 +191,7 @@ int txn_commit(struct spool_worker *w)
 	return single ? single_form(w) : general_form(w);
 }
 
-void txn_idle(struct spool_worker *w)
+void txn_settle(struct spool_worker *w)
 {
 	if (!w->nmarks)
 		return;
@@ -195,4 +203,11 @@ void txn_idle(struct spool_worker *w)
 	if (dir_fsync(w->own->dir) < 0)
 		spool_die("fsync %s:", w->own->dir->path);
 	drop_marks(w);
+}
+
+void txn_idle(struct spool_worker *w)
+{
+	quick_prepare(w);
+	txn_settle(w);
+	w->quick.settled = w->quick.fd >= 0;
 }

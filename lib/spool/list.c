@@ -152,7 +152,7 @@ static bool committed(const struct names *files, const char *lead)
 static enum spool_state slot_state(const struct names *files, const struct slot_name *n, bool *skip)
 {
 	bool done = committed(files, n->lead);
-	*skip = n->role == 'c' || n->role == 'n' || (n->role == 'i' && done) || (n->role == 'o' && !done);
+	*skip = strchr("cnr", n->role) || (n->role == 'i' && done) || (n->role == 'o' && !done);
 	if (n->role == 's')
 		for (size_t i = 0; i < files->n; i++) {
 			struct slot_name part;

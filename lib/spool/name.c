@@ -169,6 +169,7 @@ bool name_parse_slot(const char *file, struct slot_name *n)
 	switch (n->role) {
 	case 'c':
 	case 'n':
+	case 'r':
 		return !*s;
 	case 'i':
 		return take(&s, ',') && name_parse(s, &n->target);
@@ -187,7 +188,7 @@ bool name_parse_slot(const char *file, struct slot_name *n)
 void name_put_slot(char out[NAME_SLOT_SIZE], const struct slot_name *n)
 {
 	char target[NAME_FILE_SIZE] = "";
-	if (n->role != 'c' && n->role != 'n')
+	if (n->role != 'c' && n->role != 'n' && n->role != 'r')
 		name_put(target, &n->target);
 	if (n->role == 'i')
 		snprintf(out, NAME_SLOT_SIZE, "%s,i,%s", n->lead, target);

@@ -35,7 +35,7 @@ struct spool_name {
 
 /* A file of cur/<w>/, the lock aside. */
 struct slot_name {
-	char role;		   /* i input, o part, c mark, s single mark, n note */
+	char role;		   /* i input, o part, c mark, s single mark, n note, r spare */
 	char lead[NAME_SIZE];	   /* T: NAME of the input that leads the transaction */
 	int k;			   /* part: its number from 1 */
 	char dest[NAME_DEST_SIZE]; /* part, single mark */

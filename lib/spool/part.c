@@ -47,10 +47,8 @@ static int sync_part(struct part *p)
 	return 0;
 }
 
-/* W1: now its number of records is known, and so its name. */
-static int write_part(struct spool_worker *w, struct part *p)
+void part_name(struct spool_worker *w, struct part *p)
 {
-	char file[NAME_SLOT_SIZE];
 	int64_t stamp = p->stamp ? p->stamp : stamp_next(&w->last_stamp);
 	uint64_t uniq = hash64(hash64(0, w->lead, strlen(w->lead)), p->dest, strlen(p->dest) + 1);
 	uniq = hash64(uniq, &p->k, sizeof p->k);
@@ -58,9 +56,16 @@ static int write_part(struct spool_worker *w, struct part *p)
 	p->target.records = p->batch.records;
 	p->target.blobs = p->batch.blobs.n > 0;
 	name_make(p->target.name, stamp, uniq, p->batch.records, p->target.blobs ? "b" : "");
+	p->octets = p->batch.data.n;
+}
+
+/* W1: now its number of records is known, and so its name. */
+static int write_part(struct spool_worker *w, struct part *p)
+{
+	char file[NAME_SLOT_SIZE];
+	part_name(w, p);
 	part_file(w, p, file);
 	p->written = true;
-	p->octets = p->batch.data.n;
 	/* a file that is used again has its name from a rename, which only G1 makes durable before the mark is; and W4
 	 * comes before G1 */
 	int64_t old = 0;

@@ -8,19 +8,23 @@
 
 int64_t spool_ready_pause_us = 2000;
 
-/* Not a name of anything: all its bits are 0. */
-static void put_blanks(struct buf *b, size_t n)
+/* (Read as a seal, blanks are all bits 0: not a name of anything.) */
+void ready_pad(struct buf *out, const struct buf *records)
 {
-	memset(buf_room(b, n), ' ', n);
-	b->n += n;
+	size_t n = records ? records->n - 1 : 0, blanks = READY_OCTETS - 1 - n;
+	buf_clear(out);
+	if (n)
+		buf_put(out, records->p, n);
+	memset(buf_room(out, blanks), ' ', blanks);
+	out->n += blanks;
+	buf_putc(out, '\n');
 }
 
 /* Its name and its blocks become durable by the same fsync (A4); the lock is there before a sweep can judge it. */
 static int fill(int fd)
 {
 	struct buf b = {0};
-	put_blanks(&b, READY_OCTETS - 1);
-	buf_putc(&b, '\n');
+	ready_pad(&b, NULL);
 	int r = sys_flock(fd) < 0 || sys_write(fd, b.p, b.n) < 0 || sys_fsync(fd) < 0 || sys_rewind(fd) < 0 ? -1 : 0;
 	buf_free(&b);
 	return r;
@@ -50,15 +54,13 @@ bool ready_takes(const struct ready *r, size_t n)
 
 void ready_seal(struct buf *out, const char *name, const struct buf *records)
 {
-	char seal[SEAL_CHARS] = "", sealed[NAME_FILE_SIZE];
+	char text[SEAL_CHARS] = "", sealed[NAME_FILE_SIZE];
 	name_put_tmp(sealed, name, records->n, crc32c(0, records->p, records->n));
-	memcpy(seal, sealed, strlen(sealed));
-	buf_clear(out);
-	buf_put(out, records->p, records->n - 1);
-	put_blanks(out, READY_OCTETS - SEAL_OCTETS - records->n);
+	memcpy(text, sealed, strlen(sealed));
+	ready_pad(out, records);
+	char *seal = out->p + READY_OCTETS - 1 - SEAL_OCTETS;
 	for (size_t bit = 0; bit < SEAL_OCTETS; bit++)
-		buf_putc(out, seal[bit / 8] >> bit % 8 & 1 ? '\t' : ' ');
-	buf_putc(out, '\n');
+		seal[bit] = text[bit / 8] >> bit % 8 & 1 ? '\t' : ' ';
 }
 
 /* The text that stands there in blanks; false: something else does. */

@@ -32,7 +32,9 @@ struct ready {
 int ready_make(struct ready *r, struct queue *q, const char *name);
 /* Is it there, still under its name, and long enough for n octets of records? */
 bool ready_takes(const struct ready *r, size_t n);
-/* What is to be written over all of it: the records of batch `name`, their last LF behind blanks and the seal. */
+/* READY_OCTETS: the records (NULL: none), their last LF behind blanks. */
+void ready_pad(struct buf *out, const struct buf *records);
+/* What is to be written over all of a producer's file: the records of batch `name`, blanks, the seal, LF. */
 void ready_seal(struct buf *out, const char *name, const struct buf *records);
 /* Are these the octets of a whole file? Then *n is what its seal says. */
 bool ready_sealed(struct slice octets, struct tmp_name *n);

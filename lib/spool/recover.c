@@ -226,10 +226,14 @@ int slot_recover(struct spool_worker *w, struct slot *s, bool *adopt)
 {
 	struct listing l = {.slot = s->dir->path};
 	*adopt = false;
+	if (s == w->own)
+		quick_drop(w);
 	/* R1, also if it looks empty: what is seen here may be in memory only, and nothing may be built on that */
 	if (dir_fsync(s->dir) < 0)
 		spool_die("fsync %s:", s->dir->path);
-	int r = dir_list(s->dir, entry_seen, &l);
+	int r = w->state && s == w->own ? quick_redo(w) : 0;
+	if (r == 0)
+		r = dir_list(s->dir, entry_seen, &l);
 	if (r == 0 && w->state && s == w->own)
 		r = set_marks(w, s, &l);
 	if (r == 0)

@@ -8,15 +8,16 @@ static void *run(void *arg)
 	struct side *s = arg;
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop) {
-		if (!s->dir) {
+		if (!s->flush) {
 			pthread_cond_wait(&s->wake, &s->lock);
 			continue;
 		}
-		const struct spool_dir *d = s->dir;
+		int (*flush)(const void *) = s->flush;
+		const void *what = s->what;
 		pthread_mutex_unlock(&s->lock);
-		int error = dir_fsync(d) < 0 ? errno : 0;
+		int error = flush(what) < 0 ? errno : 0;
 		pthread_mutex_lock(&s->lock);
-		s->dir = NULL;
+		s->flush = NULL;
 		s->error = error;
 		pthread_cond_signal(&s->done);
 	}
@@ -40,14 +41,15 @@ static bool start(struct side *s)
 	return s->started;
 }
 
-void side_begin(struct side *s, const struct spool_dir *d)
+void side_begin(struct side *s, int (*flush)(const void *what), const void *what)
 {
 	if (spool_sys_before || !start(s)) {
-		s->error = dir_fsync(d) < 0 ? errno : 0;
+		s->error = flush(what) < 0 ? errno : 0;
 		return;
 	}
 	pthread_mutex_lock(&s->lock);
-	s->dir = d;
+	s->flush = flush;
+	s->what = what;
 	pthread_cond_signal(&s->wake);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -56,7 +58,7 @@ int side_end(struct side *s)
 {
 	if (s->started) {
 		pthread_mutex_lock(&s->lock);
-		while (s->dir)
+		while (s->flush)
 			pthread_cond_wait(&s->done, &s->lock);
 		pthread_mutex_unlock(&s->lock);
 	}

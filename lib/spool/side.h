@@ -1,5 +1,5 @@
 /*
- * side.h - one fsync of a directory beside what the caller does meanwhile: two flushes of a disk that run together take the time of one.
+ * side.h - one flush beside what the caller does meanwhile: two flushes of a disk that run together take little more than the time of one.
  *
  * Ownership: a struct side owns its thread, which is made at the first use; side_free() ends it. Zeroed is a good start.
  */
@@ -12,15 +12,16 @@
 
 struct side {
 	bool started, stop;
-	const struct spool_dir *dir; /* asked for and not yet done */
-	int error;		     /* errno of the last one, 0 = it is durable */
+	int (*flush)(const void *what); /* asked for and not yet done */
+	const void *what;
+	int error; /* errno of the last one, 0 = it is durable */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake, done;
 };
 
-/* Begin the fsync of d. Where no thread can be had, or hooks want calls in a fixed order, it is done at once. */
-void side_begin(struct side *s, const struct spool_dir *d);
+/* Begin flush(what), 0 or -1 with errno. Where no thread can be had, or hooks want calls in a fixed order, it is done at once. */
+void side_begin(struct side *s, int (*flush)(const void *what), const void *what);
 /* Wait for it: 0, or -1 with errno. */
 int side_end(struct side *s);
 void side_free(struct side *s);

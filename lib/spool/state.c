@@ -16,8 +16,9 @@ enum { LOG_PAGES = 1000 }; /* of the write-ahead log when its pages go into the 
 
 struct state {
 	sqlite3 *db;
-	sqlite3_stmt *begin, *clear, *insert, *commit, *has;
+	sqlite3_stmt *begin, *clear, *insert, *commit, *has, *forget, *keep, *kept;
 	bool open; /* a transaction is */
+	bool redo; /* there may be a row of `redo` */
 	int log;   /* pages in the write-ahead log */
 	int shm;
 };
@@ -124,12 +125,17 @@ struct state *state_open(const char *path)
 	run(s, "PRAGMA synchronous=FULL");
 	sqlite3_wal_hook(s->db, log_grew, s); /* in place of the checkpoint within COMMIT */
 	run(s, "CREATE TABLE IF NOT EXISTS applied(batch TEXT PRIMARY KEY) WITHOUT ROWID");
+	run(s, "CREATE TABLE IF NOT EXISTS redo(file TEXT, input TEXT, dest TEXT, target TEXT, records BLOB)");
+	s->redo = true;
 	s->shm = shm_reserve(path);
 	prepare(s, &s->begin, "BEGIN IMMEDIATE");
 	prepare(s, &s->clear, "DELETE FROM applied");
 	prepare(s, &s->insert, "INSERT INTO applied(batch) VALUES(?1)");
 	prepare(s, &s->commit, "COMMIT");
 	prepare(s, &s->has, "SELECT 1 FROM applied WHERE batch=?1");
+	prepare(s, &s->forget, "DELETE FROM redo");
+	prepare(s, &s->keep, "INSERT INTO redo(file, input, dest, target, records) VALUES(?1, ?2, ?3, ?4, ?5)");
+	prepare(s, &s->kept, "SELECT file, input, dest, target, records FROM redo");
 	return s;
 }
 
@@ -138,7 +144,7 @@ void state_close(struct state *s)
 	if (!s)
 		return;
 	state_rollback(s);
-	sqlite3_stmt *all[] = {s->begin, s->clear, s->insert, s->commit, s->has};
+	sqlite3_stmt *all[] = {s->begin, s->clear, s->insert, s->commit, s->has, s->forget, s->keep, s->kept};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		sqlite3_finalize(all[i]);
 	sqlite3_close_v2(s->db);
@@ -161,8 +167,22 @@ void state_rollback(struct state *s)
 	s->open = false;
 }
 
-void state_commit(struct state *s, const struct input *in, size_t n)
+static void keep_redo(struct state *s, const struct state_redo *r)
 {
+	const char *text[] = {r->file, r->input, r->dest, r->target};
+	for (int i = 0; i < 4; i++)
+		must(s, sqlite3_bind_text(s->keep, i + 1, text[i], -1, SQLITE_STATIC), "bind");
+	must(s, sqlite3_bind_blob(s->keep, 5, r->records.p, (int)r->records.n, SQLITE_STATIC), "bind");
+	step(s, s->keep, "insert");
+}
+
+void state_commit(struct state *s, const struct input *in, size_t n, const struct state_redo *redo)
+{
+	if (s->redo)
+		step(s, s->forget, "DELETE FROM redo");
+	s->redo = redo != NULL;
+	if (redo)
+		keep_redo(s, redo);
 	step(s, s->clear, "DELETE FROM applied");
 	for (size_t i = 0; i < n; i++) {
 		must(s, sqlite3_bind_text(s->insert, 1, in[i].n.name, -1, SQLITE_STATIC), "bind");
@@ -192,6 +212,30 @@ bool state_has(struct state *s, const char *batch)
 	must(s, rc, "look up");
 	must(s, sqlite3_reset(s->has), "look up");
 	return rc == SQLITE_ROW;
+}
+
+bool state_redo(struct state *s, struct state_redo *redo)
+{
+	*redo = (struct state_redo){.file = NULL};
+	int rc = sqlite3_step(s->kept);
+	must(s, rc, "look up");
+	if (rc == SQLITE_ROW) {
+		const char **text[] = {&redo->file, &redo->input, &redo->dest, &redo->target};
+		for (int i = 0; i < 4; i++)
+			*text[i] = xstrdup((const char *)sqlite3_column_text(s->kept, i));
+		redo->records.n = (size_t)sqlite3_column_bytes(s->kept, 4);
+		redo->records.p = memcpy(xmalloc(redo->records.n + 1), sqlite3_column_blob(s->kept, 4), redo->records.n);
+	}
+	must(s, sqlite3_reset(s->kept), "look up");
+	return rc == SQLITE_ROW;
+}
+
+void state_redo_free(struct state_redo *redo)
+{
+	const char *text[] = {redo->file, redo->input, redo->dest, redo->target, redo->records.p};
+	for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+		free((char *)text[i]);
+	*redo = (struct state_redo){.file = NULL};
 }
 
 struct sqlite3 *state_handle(struct state *s)

@@ -105,6 +105,7 @@ static int load_file(struct spool_worker *w, struct input *in, int fd)
 	/* what is done outside must not rest on a batch that a loss of power may still take */
 	if (in->n.ready && w->opt.effects && sys_fdatasync(fd) < 0)
 		return -1;
+	ready_trim(&w->text, start);
 	in->octets = w->text.n - start;
 	const char *p = w->text.p + start, *end = w->text.p + w->text.n;
 	for (const char *at = p; at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)

@@ -57,7 +57,7 @@ static bool open_all(struct spool_worker *w, const char *path)
 	if (w->opt.database && !(w->state = state_open(w->opt.database)))
 		return false;
 	bool adopt;
-	if (slot_recover(w, w->own, &adopt) < 0)
+	if (quick_find_input(w) < 0 || slot_recover(w, w->own, &adopt) < 0)
 		return false;
 	w->adopt = adopt;
 	siblings_recover(w);
@@ -73,6 +73,7 @@ struct spool_worker *spool_worker_open(const char *path, const struct spool_work
 	struct spool_worker *w = xcalloc(1, sizeof *w);
 	w->opt = *opt;
 	w->inotify = -1;
+	w->quick.fd = -1;
 	if (!w->opt.limit)
 		w->opt.limit = LIMIT_FILES;
 	if (open_all(w, path))
@@ -97,8 +98,9 @@ void spool_worker_close(struct spool_worker *w)
 	if (w->lead[0])
 		spool_rollback(w);
 	if (w->own && !w->stuck)
-		txn_idle(w);
+		txn_settle(w);
 	if (w->own) {
+		quick_drop(w);
 		release_adopted(w);
 		slot_release(w->own);
 	}

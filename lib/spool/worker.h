@@ -11,6 +11,7 @@
 #include "spool/note.h"
 #include "spool/side.h"
 #include "spool/page.h"
+#include "spool/quick.h"
 #include "spool/scan.h"
 #include "spool/spool.h"
 
@@ -20,6 +21,7 @@ enum {
 	DEFER_PARTS = 8,
 	RESCAN_S = 60,
 	IDLE_MS = 1000,
+	QUIET_MS = 3, /* with a state store: then the next transaction may be of the quick form */
 	DEFER_MAX_S = 4 * 3600,		/* a due further away is cut to this */
 	DEFER_JUMP_S = 4 * 3600 + 1800, /* a due further away can only come from a jump of the clock: now */
 	WAIT_MAX_S = 60,
@@ -101,7 +103,8 @@ struct spool_worker {
 	struct note note;
 	struct note_spare spare;
 	char spare_file[16];
-	struct side side; /* G1 beside W2 */
+	struct side side; /* G1 beside W2, Q1 beside Q2 */
+	struct quick quick;
 	bool noted;	/* there is a note: something may have happened outside */
 	bool splitting; /* the spool itself takes a batch apart that kills its workers */
 
@@ -133,6 +136,8 @@ bool parts_have_blobs(const struct spool_worker *w);
 /* A part for this record alone. */
 void part_alone(struct spool_worker *w, const char *dest, int64_t due, const char *key, int64_t stamp, const char *line,
 		size_t n, const struct blob_list *blobs);
+/* Its number of records is known: the name that it will have. */
+void part_name(struct spool_worker *w, struct part *p);
 void part_file(const struct spool_worker *w, const struct part *p, char out[NAME_SLOT_SIZE]);
 /* Put the input line i into fail/ with a reason that the spool itself has. */
 void part_fail_line(struct spool_worker *w, int i, const char *why);
@@ -144,7 +149,11 @@ void txn_file(const struct spool_worker *w, char role, const struct spool_name *
  * errno EBADMSG. */
 int txn_load(struct spool_worker *w, const int *fds);
 int txn_commit(struct spool_worker *w);
+/* The input that leads has become the mark of a transaction that is done. */
+void txn_mark(struct spool_worker *w);
 /* Make everything that marks of the own slot stand for durable, and unlink them. */
+void txn_settle(struct spool_worker *w);
+/* Nothing waits: the same, and be ready for the quick form. */
 void txn_idle(struct spool_worker *w);
 /* Does the general form begin with G1? Then the names of parts need not be durable by the fsync of the parts. */
 bool txn_syncs_claims(const struct spool_worker *w);
@@ -187,8 +196,17 @@ struct state;
 struct state *state_open(const char *path);
 void state_close(struct state *s);
 void state_begin(struct state *s);
-/* G2: the inputs into `applied`, COMMIT. Does not return on error. */
-void state_commit(struct state *s, const struct input *in, size_t n);
+/* What the quick form keeps of its part: the spare's name in the slot, the input's as it waited, where the part goes, what is
+ * in it. */
+struct state_redo {
+	const char *file, *input, *dest, *target;
+	struct slice records;
+};
+/* G2, Q2: the inputs into `applied`, redo (or NULL) in place of the last one's, COMMIT. Does not return on error. */
+void state_commit(struct state *s, const struct input *in, size_t n, const struct state_redo *redo);
+/* That of the last transaction, if it was of the quick form; *redo is freed by state_redo_free(). */
+bool state_redo(struct state *s, struct state_redo *redo);
+void state_redo_free(struct state_redo *redo);
 void state_rollback(struct state *s);
 /* Checkpoint a log that is long. Takes milliseconds: when everything is published, not within the COMMIT that all wait
  * for. */

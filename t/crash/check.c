@@ -55,6 +55,26 @@ static bool database_has(const char *batch)
 	return has;
 }
 
+/* The spare of a quick form that is committed and not yet published: where it goes. */
+static bool database_redo(const char *file, char dest[40])
+{
+	char path[128];
+	sqlite3 *db;
+	sqlite3_stmt *st = NULL;
+	snprintf(path, sizeof path, "%s/state/t.db", root);
+	bool has = false;
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
+	    sqlite3_prepare_v2(db, "SELECT dest FROM redo WHERE file=?1", -1, &st, NULL) == SQLITE_OK) {
+		sqlite3_bind_text(st, 1, file, -1, SQLITE_STATIC);
+		has = sqlite3_step(st) == SQLITE_ROW;
+		if (has)
+			snprintf(dest, 40, "%s", (const char *)sqlite3_column_text(st, 0));
+	}
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return has;
+}
+
 struct where {
 	char queue[40], dir[40], slot[64]; /* slot: path of the slot's directory and '/', "" if in none */
 	const char *file;
@@ -96,6 +116,8 @@ static bool live(const struct plan *p, const struct tree *t, const struct tree_f
 		return true;
 	if (!name_parse_slot(w->file, &n))
 		return false;
+	if (n.role == 'r')
+		return p->state && database_redo(w->file, queue);
 	bool single = has_role(t, w->slot, n.lead, 's');
 	bool committed = single || has_role(t, w->slot, n.lead, 'c') || (p->state && database_has(n.lead));
 	if (n.role == 'i')

@@ -280,11 +280,9 @@ static void step(const struct plan *p, struct spool_worker *w, int i, const stru
 	step_out(w, i, l, ops, n, blob);
 }
 
-static bool filter(const struct plan *p, const char *name)
+static struct spool_worker *open_filter(const struct plan *p, const char *name)
 {
 	char queue[80], db[80];
-	struct spool_line *l;
-	bool any = false;
 	snprintf(queue, sizeof queue, "%s/%s", root, name);
 	snprintf(db, sizeof db, "%s/state/t.db", root);
 	struct spool_worker_options opt = {
@@ -294,6 +292,18 @@ static bool filter(const struct plan *p, const char *name)
 		die_temp("%s:", queue);
 	if (p->state)
 		sqlite3_exec(spool_database(w), "CREATE TABLE IF NOT EXISTS seen(n)", NULL, NULL, NULL);
+	return w;
+}
+
+static struct spool_worker *kept; /* between two batches of the producer */
+
+static bool filter(const struct plan *p, const char *name)
+{
+	struct spool_line *l;
+	bool any = false;
+	struct spool_worker *w = kept ? kept : open_filter(p, name);
+	if (kept)
+		spool_tick(w);
 	for (int loops = 0; loops < 100; loops++) {
 		int n = spool_claim(w, &l);
 		if (n == 0)
@@ -308,8 +318,11 @@ static bool filter(const struct plan *p, const char *name)
 			step(p, w, i, &l[i]);
 		if (spool_commit(w) < 0)
 			w->wait_until = 0;
+		else if (kept && !w->stuck)
+			txn_idle(w);
 	}
-	spool_worker_close(w);
+	if (!kept)
+		spool_worker_close(w);
 	return any;
 }
 
@@ -343,6 +356,7 @@ static void produce(const struct plan *p)
 	spool_ready_pause_us = 0;
 	if (!out)
 		die_temp("%s:", queue);
+	kept = p->quick ? open_filter(p, "q") : NULL;
 	for (size_t i = 0; i < n;) {
 		size_t first = i;
 		bool good = true;
@@ -384,6 +398,9 @@ static void produce(const struct plan *p)
 		}
 	}
 	spool_producer_close(out);
+	if (kept)
+		spool_worker_close(kept);
+	kept = NULL;
 	if (p->through)
 		filters(p);
 }

@@ -23,6 +23,7 @@ struct plan {
 	bool produce; /* the run under test is the producer's */
 	bool through; /* and the filters work between its batches */
 	bool pairs;   /* after each second one: claims of two, whose files are used again */
+	bool quick;   /* the filter lives as long as the producer, and has a pause behind each transaction */
 	bool ready;   /* the producer has a file ready for each batch but the first, and filters begin before P3 */
 };
 
@@ -144,6 +145,25 @@ const char *plan_check_state(const struct plan *p);
 	 .ready = true, \
 	 .through = true, \
 	 .state = true}, \
+	{.name = "quick", \
+	 .batches = "1:a/2:a 3:a/4:b/5:b/6:/7:a/8:a", \
+	 .produce = true, \
+	 .through = true, \
+	 .state = true, \
+	 .quick = true}, \
+	{.name = "quick, and others between", \
+	 .batches = "1:a/2:ab/3:a/4:da/5:f/6:a/7:b", \
+	 .produce = true, \
+	 .through = true, \
+	 .state = true, \
+	 .quick = true}, \
+	{.name = "quick, made ready", \
+	 .batches = "1:a/2:a/3:b 4:b/5:a/6:da/7:a", \
+	 .produce = true, \
+	 .ready = true, \
+	 .through = true, \
+	 .state = true, \
+	 .quick = true}, \
 	{.name = "made ready, effects", \
 	 .batches = "1:a/2:a 3:ab/4:b/5:a", \
 	 .produce = true, \

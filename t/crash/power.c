@@ -48,6 +48,8 @@ static const struct {
 	{"fsync of blob/ (W4)", "blobs", OMIT_BLOB},
 	{"fsync of a produced batch (P3)", "producer", OMIT_TMP},
 	{"fsync of new/ in the open form", "producer, strict form", OMIT_NEW},
+	{"flush of the spare (Q1)", "quick", OMIT_PARTS},
+	{"fsync of the slot between two of the quick form", "quick", OMIT_SLOT},
 	{"fsync of a batch in the ready form (P3)", "made ready, nobody reads", OMIT_TMP},
 };
 

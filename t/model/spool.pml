@@ -15,6 +15,7 @@
  *   NREC records, NW filters on q (1 or 2), KILLS, DEFERS, NOSPC: how many, how often; NI: files there may be (even)
  *   JOIN: a transaction may take two batches. PREFILL: no edge, the batches lie in q/new. NO_NEXT: q1 is an end.
  *   EDGE2: the edge uses the open form. READY: the ready form. STRICT: no A4. NO_FAST: never the single form. POISON, STATE, BLOB: the rules for these.
+ *   QUICK (with STATE): the quick form whenever it may be; filters write to q1 alone.
  *   DESIGN: the scheme that was given up (parts in the queues' tmp/, no fsync of the slot), with D_SYNC1, D_SYNC2: it fails.
  *   NO_...: leaves one step out, and fails.
  *
@@ -75,9 +76,10 @@
 #define ONE(s)	(11+(s)*4)	/*          T,s,.. the mark of the single form */
 #define T1	20		/* q1/tmp and q2/tmp: the first scheme only */
 #define T2	21
-#define NPL	22
+#define RDY	22		/* slot 0: T,r    the spare; here T is its number */
+#define NPL	23
 #define SLOT(s)	(8+(s))
-#define DIR(p)	((p)<8 || (p)>=T1 -> (p) : 8+((p)-8)/4)
+#define DIR(p)	((p)==RDY -> 8 : ((p)<8 || (p)>=T1 -> (p) : 8+((p)-8)/4))
 #define CODE(p,t) ((p)*16+(t))	/* a name: place and, in a slot, T = the file that leads */
 #define P(c)	((c)>>4)
 #define T(c)	((c)&15)
@@ -105,6 +107,10 @@ bit bl[NI]; bit blu[NI];	/* blob link of batch i; changed since the last fsync(b
 #endif
 #ifdef STATE
 short applied; byte dbT = NI; byte counted;	/* the database: last inputs, their leader, state */
+#ifdef QUICK
+short rdC; byte rdM;		/* and of the quick form: name of the spare, its records */
+byte gen; bit settled;		/* spares so far; the slot was synced since the last transaction */
+#endif
 #endif
 #ifdef POWER
 #define HL 7
@@ -290,6 +296,15 @@ inline part(d, m) {		/* W1 W2 (W3) */
 	x=0
 }
 
+#ifdef QUICK
+inline q2() {			/* Q2 */
+	d_step {
+		assert((counted & C)==0);			/* STATE ONCE */
+		counted = counted | C; applied = 1<<L; dbT=L; rdC=cur[x]; rdM=C
+	}
+}
+#endif
+
 proctype Worker(byte me) {	/* a filter: 0 and 1 read q, 2 reads q1 */
 	byte r, L, L2, x, y, C, D, np;
 restart:
@@ -300,8 +315,35 @@ end:
 	do
 	/* recover slot r: its own at start, its own to roll back, a dead sibling's */
 	:: r<9 ->
+#ifdef QUICK
+		settled=0;
+#ifndef NO_FIND
+		if				/* its input waits again */
+		:: d_step { rdC!=0 && dbT<NI && P(cur[dbT])==TMP && elk!=dbT+1 && SEALED(dbT) -> FSYNCD(dbT); move(dbT, CODE(NEW,0)) }
+		:: else
+		fi;
+		if
+		:: d_step { rdC!=0 && dbT<NI && (P(cur[dbT])==NEW || P(cur[dbT])==DEF) -> move(dbT, CODE(OK(0),dbT)) }
+		:: else
+		fi;
+#endif
+#endif
 #ifndef NO_R1
 		SYNC(SLOT(r))							/* R1, also if it looks empty */
+#endif
+#ifdef QUICK
+#ifndef NO_REDO
+		atomic { x=0; do :: x<NI && (rdC==0 || cur[x]!=rdC) -> x++ :: else -> break od };
+		if
+		:: x<NI ->
+			d_step { mask[x]=rdM; good[x]=1; fsy[x]=0 };
+			FSYNC(x)
+			d_step { move(x, CODE(Q1,0)) }
+		:: else
+		fi;
+#endif
+		if :: d_step { cnt[RDY]>0 -> find(x, RDY); move(x, 0) } :: else fi;	/* R5 */
+		x=0;
 #endif
 		if
 		:: UNFINISHED(r) ->
@@ -385,6 +427,18 @@ end:
 		fi;
 		d_step { x=0; swp[me]=0 }
 
+#ifdef QUICK
+	/* idle: a spare, and what it asks for */
+	:: d_step { r==9 && !settled && cnt[RDY]==0 -> create(x, CODE(RDY,gen%16), 0, 0); good[x]=0; gen++ };
+		FDATASYNC(x)	/* a file that is used again: no name by A4 */
+		x=0
+	:: r==9 && !settled && cnt[RDY]>0 ->
+#ifndef NO_SETTLE
+		SYNC(SLOT(0))
+#endif
+		do :: d_step { cnt[OK(me)]>0 -> find(x, OK(me)); move(x, 0); x=0 } :: else -> break od;
+		settled=1
+#endif
 	/* idle: the marks that are left */
 	:: r==9 && cnt[OK(me)]>0 && !WAITING(me) ->
 		SYNC(SLOT(me))
@@ -437,6 +491,30 @@ end:
 		:: else
 		fi;
 #endif
+#ifdef QUICK
+		if
+		:: settled && L2==NI ->
+			settled=0;
+			d_step { find(x, RDY); mask[x]=C; good[x]=1; fsy[x]=0 };		/* Q1, and Q2 at the same time */
+			if
+			:: q2()
+#ifndef NO_Q1
+			;
+				FDATASYNC(x)
+#endif
+				skip
+			:: skip;
+#ifndef NO_Q1
+				FDATASYNC(x)
+#endif
+				q2()
+			fi;
+			d_step { move(x, CODE(Q1,0)) };					/* Q3 */
+			d_step { move(L, CODE(OK(0),L)) };					/* Q4 */
+			goto turn
+		:: else -> settled=0
+		fi;
+#endif
 		/* the step function: the records D are deferred, the rest goes on; or the disk is full */
 		if
 		:: me==2 -> part(R, C)
@@ -462,7 +540,10 @@ end:
 #if NOSPC
 				if :: atomic { nospc>0 -> nospc--; r=me; goto turn } :: true fi;
 #endif
+#ifndef QUICK
 				part(Q2, C&~D)
+#endif
+				skip
 			:: else
 			fi;
 			if :: D!=0 -> part(DEF, D) :: else fi;
@@ -484,7 +565,11 @@ end:
 			d_step {							/* G2 */
 				assert((counted & (C&~D))==0);		/* STATE ONCE */
 				counted = counted | (C&~D);
-				applied = (1<<L) | (L2<NI -> 1<<L2 : 0); dbT=L
+				applied = (1<<L) | (L2<NI -> 1<<L2 : 0); dbT=L;
+#ifdef QUICK
+				rdC=0;
+#endif
+				skip
 			};
 #endif
 			d_step { move(L, CODE(OK(me),L)) };				/* G3 */
@@ -703,7 +788,12 @@ proctype Monitor() {
 	i=0;
 	do
 	:: i<NI ->		/* NO LITTER */
+#ifdef QUICK
+		if :: P(cur[i])==RDY -> mask[i]=0 :: else fi;
+		assert(cur[i]==0 || P(cur[i])==RDY || P(cur[i])==R || P(cur[i])==FAIL);
+#else
 		assert(cur[i]==0 || P(cur[i])==R || P(cur[i])==Q2 || P(cur[i])==FAIL);
+#endif
 		if
 		:: P(cur[i])==R -> assert((a & mask[i])==0 && good[i]); a = a|mask[i]
 		:: P(cur[i])==Q2 -> assert((b & mask[i])==0 && good[i]); b = b|mask[i]
@@ -716,7 +806,10 @@ proctype Monitor() {
 		i++
 	:: else -> break
 	od;
-	assert(a==b && (a&c)==0);				/* BOTH OR NONE */
+#ifndef QUICK
+	assert(a==b);						/* BOTH OR NONE */
+#endif
+	assert((a&c)==0);
 	assert((c & ~BAD)==0 && (a & BAD)==0);
 	assert((acked & ~(a|c))==0);				/* NO LOSS */
 #ifdef STATE
