@@ -2,7 +2,7 @@
 import atexit, os, re, shutil, signal, socket, subprocess, sys, tempfile, time
 
 TICK = os.sysconf("SC_CLK_TCK")
-READY = re.compile(r"r\.\d+$")
+READY = re.compile(r"r\.\d+$|,r$")
 
 
 def free_port():
@@ -89,12 +89,12 @@ class Programs:
                 p.send_signal(which)
 
     def waiting(self):
-        """Files that are still on their way, in any queue. A file that a producer has ready for its next batch is not."""
+        """Files that are still on their way, in any queue. A file that is ready for the next batch is not."""
         n = 0
         for where, _, files in os.walk(self.root):
             part = where[len(self.root):].split("/")
             if len(part) > 2 and part[1] != "Maildir" and part[2] in ("new", "cur", "defer", "fail", "tmp"):
-                n += len([f for f in files if f != "lock" and not (part[2] == "tmp" and READY.search(f))])
+                n += len([f for f in files if f != "lock" and not READY.search(f)])
         return n
 
     def cpu(self):

@@ -142,9 +142,9 @@ class Run:
         return [path for w in where for path in glob.glob(os.path.join(self.root, w)) if os.path.basename(path) != "lock"]
 
     def drained(self):
-        """Nothing waits and the slots hold at most marks of what is done."""
+        """Nothing waits and the slots hold at most marks of what is done, and a spare."""
         waits = self.files(self.program + "/new/*", self.program + "/defer/*")
-        return not waits and all(path.endswith(",c") for path in self.files(self.program + "/cur/*/*"))
+        return not waits and all(path.endswith((",c", ",r")) for path in self.files(self.program + "/cur/*/*"))
 
     def finish(self, p):
         """Until it is killed (False) or has done everything and ended as it was told (True). Told before it listens to signals it is
