@@ -10,9 +10,7 @@
 
 enum { BLOB_MARKS = 64 }; /* marks that may wait for somebody's fsync of blob/ */
 
-/* Committed, but something on the way out failed (a directory that cannot grow): the slot stays as it is and is tried
- * again. */
-static int stuck(struct spool_worker *w, const char *step)
+int txn_stuck(struct spool_worker *w, const char *step)
 {
 	log_msg(LOG_WARN, "%s: %s of %s, to be repeated:", w->queue->name, step, w->lead);
 	w->stuck = true;
@@ -36,9 +34,9 @@ static int single_form(struct spool_worker *w)
 		return -1;
 	}
 	if (sys_replace(w->act->dir, part, w->act->dir, mark) < 0) /* K2 */
-		return stuck(w, "K2");
+		return txn_stuck(w, "K2");
 	if (target_publish(w, w->act, mark, p->dest, &p->target, p->octets) < 0) /* K3 */
-		return stuck(w, "K3");
+		return txn_stuck(w, "K3");
 	return 0;
 }
 
@@ -100,7 +98,7 @@ static int publish(struct spool_worker *w)
 		struct part *p = w->parts[i];
 		part_file(w, p, file);
 		if (target_publish(w, w->act, file, p->dest, &p->target, p->octets) < 0)
-			return stuck(w, "G6");
+			return txn_stuck(w, "G6");
 	}
 	if (w->noted && note_retire(&w->note, w->act->dir, note, &w->spare) < 0 && errno != ENOENT)
 		log_msg(LOG_WARN, "unlink %s:", note);
@@ -109,10 +107,10 @@ static int publish(struct spool_worker *w)
 	for (size_t i = 1; i < w->nin; i++) {
 		txn_file(w, 'i', &w->in[i].n, file);
 		if (pool_give(&w->queue->pool, w->act->dir, file, w->in[i].octets) < 0 && errno != ENOENT)
-			return stuck(w, "G7");
+			return txn_stuck(w, "G7");
 	}
 	if (w->in[0].n.blobs && blob_unlink_all(w->queue->root, &w->in_blobs, w->lead) < 0)
-		return stuck(w, "G8");
+		return txn_stuck(w, "G8");
 	txn_mark(w);
 	return 0;
 }
@@ -133,7 +131,7 @@ static int general_form(struct spool_worker *w)
 	if (sys_rename(w->act->dir, input, w->act->dir, mark) < 0) { /* G3 */
 		if (errno == EEXIST)
 			spool_die("%s/%s exists", w->act->dir->path, mark);
-		return w->state ? stuck(w, "G3") : -1;
+		return w->state ? txn_stuck(w, "G3") : -1;
 	}
 	if (!w->state)
 		slot_fsync(w, "G4");
@@ -193,8 +191,6 @@ int txn_commit(struct spool_worker *w)
 
 void txn_settle(struct spool_worker *w)
 {
-	if (!w->nmarks)
-		return;
 	for (size_t i = 0; i < w->nmarks; i++)
 		if (w->marks[i].blobs && w->marks[i].blob_epoch == w->blob_epoch) {
 			blob_fsync(w);
@@ -203,11 +199,11 @@ void txn_settle(struct spool_worker *w)
 	if (dir_fsync(w->own->dir) < 0)
 		spool_die("fsync %s:", w->own->dir->path);
 	drop_marks(w);
+	w->quick.settled = w->quick.fd >= 0;
 }
 
 void txn_idle(struct spool_worker *w)
 {
 	quick_prepare(w);
 	txn_settle(w);
-	w->quick.settled = w->quick.fd >= 0;
 }

@@ -62,9 +62,7 @@ static bool take_slot(struct spool_control *c)
 struct spool_control *spool_control_open(const char *queue)
 {
 	struct spool_control *c = xcalloc(1, sizeof *c);
-	c->w = xcalloc(1, sizeof *c->w);
-	c->w->inotify = -1;
-	c->w->opt.limit = LIMIT_FILES;
+	c->w = worker_new(&(struct spool_worker_options){0});
 	if (spool_is_queue(queue) && spool_make_queue(queue) == 0 &&
 	    (c->w->queue = queue_open(queue, QUEUE_WHOLE)) != NULL &&
 	    (c->hold = dir_open(c->w->queue->dir, "hold")) != NULL && guard_order(c) && take_slot(c))

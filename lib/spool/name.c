@@ -79,7 +79,7 @@ static bool take_number(const char **s, int64_t min, int64_t max, int64_t *out)
 	return v >= min;
 }
 
-/* stamp.uniq.n[b] */
+/* stamp.uniq.n[b|r] */
 static bool take_name(const char **s, struct spool_name *n)
 {
 	const char *start = *s;
@@ -217,7 +217,7 @@ bool name_parse_tmp(const char *file, struct tmp_name *n)
 		return false;
 	n->form = TMP_READY;
 	if (!*s)
-		return true;
+		return name.ready;
 	if (!take(&s, '.') || strspn(s, "0123456789abcdef") != 8 || s[8])
 		return false;
 	n->form = TMP_SEALED;

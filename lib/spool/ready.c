@@ -34,9 +34,7 @@ int ready_make(struct ready *r, struct queue *q, const char *name)
 {
 	name_put_ready(r->file, name, READY_OCTETS);
 	r->fd = sys_create(q->tmp, r->file);
-	if (r->fd < 0)
-		return -1;
-	if (fill(r->fd) == 0)
+	if (r->fd >= 0 && fill(r->fd) == 0)
 		return 0;
 	int err = errno;
 	ready_drop(r, q);
@@ -75,14 +73,17 @@ static bool read_seal(const char *p, char seal[SEAL_CHARS])
 	return !seal[SEAL_CHARS - 1];
 }
 
-bool ready_sealed(struct slice s, struct tmp_name *n)
+bool ready_sealed(struct slice s, struct tmp_name *says)
 {
 	char seal[SEAL_CHARS];
+	struct tmp_name n;
 	if (s.n != READY_OCTETS || s.p[s.n - 1] != '\n' || !read_seal(s.p + s.n - 1 - SEAL_OCTETS, seal))
 		return false;
-	if (!name_parse_tmp(seal, n) || n->form != TMP_SEALED || n->octets > READY_OCTETS - SEAL_OCTETS)
+	if (!name_parse_tmp(seal, &n) || n.form != TMP_SEALED || n.octets > READY_OCTETS - SEAL_OCTETS ||
+	    crc32c(crc32c(0, s.p, (size_t)n.octets - 1), "\n", 1) != n.crc)
 		return false;
-	return crc32c(crc32c(0, s.p, (size_t)n->octets - 1), "\n", 1) == n->crc;
+	*says = n;
+	return true;
 }
 
 enum ready_octets ready_records(struct buf *b, size_t start, const char *name)
@@ -94,7 +95,9 @@ enum ready_octets ready_records(struct buf *b, size_t start, const char *name)
 		ready_trim(b, start);
 		return READY_WHOLE;
 	}
-	bool blank = octets.n == READY_OCTETS && read_seal(octets.p + octets.n - 1 - SEAL_OCTETS, seal) && !seal[0];
+	static const char none[SEAL_CHARS];
+	bool blank = octets.n == READY_OCTETS && read_seal(octets.p + octets.n - 1 - SEAL_OCTETS, seal) &&
+		     memcmp(seal, none, sizeof seal) == 0;
 	return blank ? READY_UNSEALED : READY_DAMAGED;
 }
 

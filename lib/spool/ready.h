@@ -36,8 +36,8 @@ bool ready_takes(const struct ready *r, size_t n);
 void ready_pad(struct buf *out, const struct buf *records);
 /* What is to be written over all of a producer's file: the records of batch `name`, blanks, the seal, LF. */
 void ready_seal(struct buf *out, const char *name, const struct buf *records);
-/* Are these the octets of a whole file? Then *n is what its seal says. */
-bool ready_sealed(struct slice octets, struct tmp_name *n);
+/* Are these the octets of a whole file? Then *says is what its seal says, else it stays as it is. */
+bool ready_sealed(struct slice octets, struct tmp_name *says);
 enum ready_octets {
 	READY_WHOLE,
 	READY_UNSEALED, /* never flushed to its end, so nobody was promised anything */

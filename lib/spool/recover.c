@@ -1,6 +1,6 @@
 /*
- * recover.c - a slot whose holder died, or whose transaction is taken back: R1 to R7. Names alone decide, and every
- * step may be repeated: a recoverer may die too.
+ * recover.c - a slot whose holder died, or whose transaction is taken back: R1 to R7. Names decide, but for the
+ * quick form (quick.c), and every step may be repeated: a recoverer may die too.
  */
 #include "spool/worker.h"
 #include "base/log.h"
@@ -141,12 +141,14 @@ static int roll_forward(struct spool_worker *w, struct slot *s, struct listing *
 	return 0;
 }
 
-/* R5: parts of what was not committed, notes without a batch. */
+/* R5: parts of what was not committed, notes without a batch, the spare. */
 static int remove_parts(struct spool_worker *w, struct slot *s, struct listing *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		struct entry *e = &l->v[i];
-		if (e->gone || e->n.role == 'i' || (e->n.role == 'n' && entry_lead(l, e->n.lead)))
+		/* what is in a spare only a state store can tell */
+		bool asked = w->state && s == w->own;
+		if (e->gone || (e->n.role == 'r' && !asked) || e->n.role == 'i' || (e->n.role == 'n' && entry_lead(l, e->n.lead)))
 			continue;
 		if (e->n.role == 'o' && e->n.target.blobs && blob_drop(w->queue->root, e->n.target.name) < 0)
 			return -1;

@@ -230,6 +230,19 @@ bool state_redo(struct state *s, struct state_redo *redo)
 	return rc == SQLITE_ROW;
 }
 
+void state_forget(struct state *s)
+{
+	if (!s->redo)
+		return;
+	state_begin(s);
+	step(s, s->forget, "DELETE FROM redo");
+	if (sys_database(false))
+		spool_die("state store: COMMIT:");
+	step(s, s->commit, "COMMIT");
+	s->open = s->redo = false;
+	sys_database(true);
+}
+
 void state_redo_free(struct state_redo *redo)
 {
 	const char *text[] = {redo->file, redo->input, redo->dest, redo->target, redo->records.p};

@@ -18,16 +18,18 @@ struct sweep {
 	int published;
 };
 
-/* Is it s1? Then *n says of what batch. */
-static bool committed(int fd, struct tmp_name *n, const struct stat *st)
+enum judgement { S0, S1, UNREAD };
+
+/* s1: then *n says of what batch. What cannot be read may be either, and is nobody's to remove. */
+static enum judgement judge(int fd, struct tmp_name *n, const struct stat *st)
 {
 	if (n->form == TMP_OPEN || st->st_size != n->octets)
-		return false;
+		return S0;
 	struct buf b = {0};
-	bool agrees = sys_read_all(fd, &b, (size_t)n->octets) == 0 &&
-		      (n->form == TMP_READY ? ready_sealed(slice_buf(&b), n) : crc32c(0, b.p, b.n) == n->crc);
+	int r = sys_read_all(fd, &b, (size_t)n->octets);
+	bool agrees = r == 0 && (n->form == TMP_READY ? ready_sealed(slice_buf(&b), n) : crc32c(0, b.p, b.n) == n->crc);
 	buf_free(&b);
-	return agrees;
+	return r < 0 ? UNREAD : agrees ? S1 : S0;
 }
 
 static void publish(struct sweep *s, int fd, const char *file, const struct tmp_name *n)
@@ -75,7 +77,10 @@ static bool seen(void *ctx, const char *file)
 	struct stat st;
 	/* the lock says that its writer is dead; the link that it was not published or removed meanwhile */
 	if (sys_flock(fd) == 0 && sys_stat(fd, &st) == 0 && st.st_nlink > 0) {
-		if (committed(fd, &n, &st))
+		enum judgement is = judge(fd, &n, &st);
+		if (is == UNREAD)
+			log_msg(LOG_ERROR, "%s/%s:", s->queue->tmp->path, file);
+		else if (is == S1)
 			publish(s, fd, file, &n);
 		else if (n.form != TMP_OPEN || clock_real_us() / 1000000 - st.st_mtime >= OPEN_AGE)
 			discard(s, file, &n);

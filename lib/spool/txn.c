@@ -103,8 +103,11 @@ static int load_file(struct spool_worker *w, struct input *in, int fd)
 	if (is != READY_WHOLE)
 		return is == READY_UNSEALED ? unfinished(w, in) : damaged(w, in, "damaged");
 	/* what is done outside must not rest on a batch that a loss of power may still take */
-	if (in->n.ready && w->opt.effects && sys_fdatasync(fd) < 0)
+	if (in->n.ready && w->opt.effects && sys_fdatasync(fd) < 0) {
+		if (errno == EIO)
+			spool_die("fsync %s/%s:", w->queue->name, in->n.name);
 		return -1;
+	}
 	ready_trim(&w->text, start);
 	in->octets = w->text.n - start;
 	const char *p = w->text.p + start, *end = w->text.p + w->text.n;

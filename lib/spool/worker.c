@@ -57,25 +57,29 @@ static bool open_all(struct spool_worker *w, const char *path)
 	if (w->opt.database && !(w->state = state_open(w->opt.database)))
 		return false;
 	bool adopt;
-	if (quick_find_input(w) < 0 || slot_recover(w, w->own, &adopt) < 0)
+	/* a batch may be in a directory that was being made anew */
+	if (compact_undo(w->queue) < 0 || quick_find_input(w) < 0 || slot_recover(w, w->own, &adopt) < 0)
 		return false;
 	w->adopt = adopt;
 	siblings_recover(w);
-	if (compact_undo(w->queue) < 0)
-		return false;
 	queue_sweep(w->queue);
 	waiting_scan(w);
 	return true;
 }
 
-struct spool_worker *spool_worker_open(const char *path, const struct spool_worker_options *opt)
+struct spool_worker *worker_new(const struct spool_worker_options *opt)
 {
 	struct spool_worker *w = xcalloc(1, sizeof *w);
 	w->opt = *opt;
-	w->inotify = -1;
-	w->quick.fd = -1;
+	w->inotify = w->quick.fd = -1;
 	if (!w->opt.limit)
 		w->opt.limit = LIMIT_FILES;
+	return w;
+}
+
+struct spool_worker *spool_worker_open(const char *path, const struct spool_worker_options *opt)
+{
+	struct spool_worker *w = worker_new(opt);
 	if (open_all(w, path))
 		return w;
 	int err = errno;
@@ -97,8 +101,10 @@ void spool_worker_close(struct spool_worker *w)
 		return;
 	if (w->lead[0])
 		spool_rollback(w);
-	if (w->own && !w->stuck)
+	if (w->own && !w->stuck && w->nmarks)
 		txn_settle(w);
+	if (w->own && w->state && !w->stuck && !w->nmarks)
+		state_forget(w->state);
 	if (w->own) {
 		quick_drop(w);
 		release_adopted(w);

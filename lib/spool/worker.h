@@ -116,6 +116,9 @@ struct spool_worker {
 	size_t ntargets;
 };
 
+/* One that has nothing open; spool_worker_close() ends it. */
+struct spool_worker *worker_new(const struct spool_worker_options *opt);
+
 /* ---- targets ---- */
 /* The queue of that name in the same root, opened once. NULL with errno. */
 struct queue *target_queue(struct spool_worker *w, const char *name);
@@ -149,6 +152,9 @@ void txn_file(const struct spool_worker *w, char role, const struct spool_name *
  * errno EBADMSG. */
 int txn_load(struct spool_worker *w, const int *fds);
 int txn_commit(struct spool_worker *w);
+/* Committed, but something on the way out failed (a directory that cannot grow): the slot stays as it is, recovery
+ * repeats it. 0. */
+int txn_stuck(struct spool_worker *w, const char *step);
 /* The input that leads has become the mark of a transaction that is done. */
 void txn_mark(struct spool_worker *w);
 /* Make everything that marks of the own slot stand for durable, and unlink them. */
@@ -196,8 +202,7 @@ struct state;
 struct state *state_open(const char *path);
 void state_close(struct state *s);
 void state_begin(struct state *s);
-/* What the quick form keeps of its part: the spare's name in the slot, the input's as it waited, where the part goes, what is
- * in it. */
+/* What the quick form keeps of its part: the spare's name in the slot, NAME of the input, where the part goes, what is in it. */
 struct state_redo {
 	const char *file, *input, *dest, *target;
 	struct slice records;
@@ -206,6 +211,8 @@ struct state_redo {
 void state_commit(struct state *s, const struct input *in, size_t n, const struct state_redo *redo);
 /* That of the last transaction, if it was of the quick form; *redo is freed by state_redo_free(). */
 bool state_redo(struct state *s, struct state_redo *redo);
+/* It is durably done, and no successor has to look for it. */
+void state_forget(struct state *s);
 void state_redo_free(struct state_redo *redo);
 void state_rollback(struct state *s);
 /* Checkpoint a log that is long. Takes milliseconds: when everything is published, not within the COMMIT that all wait

@@ -63,9 +63,10 @@ static bool good(const struct plan *p, const char *bad, const char *when, long k
 static bool check_tree(const struct plan *p, bool final, const char *when, long k, long k2)
 {
 	struct tree t = tree_load(root);
-	bool fine = good(p, plan_check(p, &t, final), when, k, k2);
+	bool fine = good(p, plan_check(p, &t, final), when, k, k2) &&
+		    (!final || good(p, plan_check_state(p, &t), when, k, k2));
 	tree_free(&t);
-	return fine && (!final || good(p, plan_check_state(p), when, k, k2));
+	return fine;
 }
 
 /* Open files in tmp/ become old enough for a sweep; the tree stays. */

@@ -275,9 +275,14 @@ static void step(const struct plan *p, struct spool_worker *w, int i, const stru
 				plan_log(&noted, 0);
 		}
 	}
-	if (p->state && ops[0] != 'd')
+	if (spool_database(w) && ops[0] != 'd')
 		count_state(w, n);
 	step_out(w, i, l, ops, n, blob);
+}
+
+static bool has_state(const struct plan *p, const char *name)
+{
+	return p->state && strcmp(name, p->chain ? "q1" : "q") == 0;
 }
 
 static struct spool_worker *open_filter(const struct plan *p, const char *name)
@@ -286,23 +291,24 @@ static struct spool_worker *open_filter(const struct plan *p, const char *name)
 	snprintf(queue, sizeof queue, "%s/%s", root, name);
 	snprintf(db, sizeof db, "%s/state/t.db", root);
 	struct spool_worker_options opt = {
-		.effects = p->effects, .ordered = p->ordered, .database = p->state ? db : NULL, .slot = 1};
+		.effects = p->effects, .ordered = p->ordered, .database = has_state(p, name) ? db : NULL, .slot = 1};
 	struct spool_worker *w = spool_worker_open(queue, &opt);
 	if (!w)
 		die_temp("%s:", queue);
-	if (p->state)
+	if (spool_database(w))
 		sqlite3_exec(spool_database(w), "CREATE TABLE IF NOT EXISTS seen(n)", NULL, NULL, NULL);
 	return w;
 }
 
 static struct spool_worker *kept; /* between two batches of the producer */
+static int turns;
 
 static bool filter(const struct plan *p, const char *name)
 {
 	struct spool_line *l;
-	bool any = false;
-	struct spool_worker *w = kept ? kept : open_filter(p, name);
-	if (kept)
+	bool any = false, keep = kept && has_state(p, name);
+	struct spool_worker *w = keep ? kept : open_filter(p, name);
+	if (keep)
 		spool_tick(w);
 	for (int loops = 0; loops < 100; loops++) {
 		int n = spool_claim(w, &l);
@@ -318,17 +324,17 @@ static bool filter(const struct plan *p, const char *name)
 			step(p, w, i, &l[i]);
 		if (spool_commit(w) < 0)
 			w->wait_until = 0;
-		else if (kept && !w->stuck)
-			txn_idle(w);
+		else if (p->quick && spool_database(w) && !w->stuck && turns++ % 3 < 2)
+			txn_idle(w); /* some follow one another without a pause */
 	}
-	if (!kept)
+	if (!keep)
 		spool_worker_close(w);
 	return any;
 }
 
 static void filters(const struct plan *p)
 {
-	if (p->state) { /* one program, one queue */
+	if (p->state && !p->chain) { /* one program, one queue */
 		filter(p, "q");
 		return;
 	}
@@ -356,7 +362,7 @@ static void produce(const struct plan *p)
 	spool_ready_pause_us = 0;
 	if (!out)
 		die_temp("%s:", queue);
-	kept = p->quick ? open_filter(p, "q") : NULL;
+	kept = p->quick ? open_filter(p, p->chain ? "q1" : "q") : NULL;
 	for (size_t i = 0; i < n;) {
 		size_t first = i;
 		bool good = true;
@@ -393,7 +399,7 @@ static void produce(const struct plan *p)
 			spool_producer_idle(out);
 		if (p->through && (!p->pairs || r[first].batch % 2)) {
 			filter(p, "q");
-			if (!p->state && (p->pairs || first % 2))
+			if (p->chain || (!p->state && (p->pairs || first % 2)))
 				filter(p, "q1");
 		}
 	}

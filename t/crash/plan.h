@@ -23,7 +23,8 @@ struct plan {
 	bool produce; /* the run under test is the producer's */
 	bool through; /* and the filters work between its batches */
 	bool pairs;   /* after each second one: claims of two, whose files are used again */
-	bool quick;   /* the filter lives as long as the producer, and has a pause behind each transaction */
+	bool quick;   /* the filter with the state store lives as long as the producer, and has pauses */
+	bool chain;   /* that is the one of q1 */
 	bool ready;   /* the producer has a file ready for each batch but the first, and filters begin before P3 */
 };
 
@@ -82,8 +83,8 @@ int plan_recover(const struct plan *p);
 int plan_drain(const struct plan *p);
 /* NULL, or what is wrong: obligations, links of blobs; `final`: also that nothing is left anywhere but in the ends. */
 const char *plan_check(const struct plan *p, const struct tree *t, bool final);
-/* The state store counts each record once. */
-const char *plan_check_state(const struct plan *p);
+/* The state store counts each record once, whose outputs are in the final tree t. */
+const char *plan_check_state(const struct plan *p, const struct tree *t);
 
 /* Files that go to free/ and are written again (docs/spool.md, recycling): for deaths and for power losses alike. */
 /* clang-format off */
@@ -146,24 +147,33 @@ const char *plan_check_state(const struct plan *p);
 	 .through = true, \
 	 .state = true}, \
 	{.name = "quick", \
-	 .batches = "1:a/2:a 3:a/4:b/5:b/6:/7:a/8:a", \
-	 .produce = true, \
-	 .through = true, \
-	 .state = true, \
-	 .quick = true}, \
-	{.name = "quick, and others between", \
-	 .batches = "1:a/2:ab/3:a/4:da/5:f/6:a/7:b", \
-	 .produce = true, \
-	 .through = true, \
-	 .state = true, \
-	 .quick = true}, \
-	{.name = "quick, made ready", \
-	 .batches = "1:a/2:a/3:b 4:b/5:a/6:da/7:a", \
+	 .batches = "1:a/2:a/3:a/4:b/5:b/6:/7:a/8:a/9:a", \
 	 .produce = true, \
 	 .ready = true, \
 	 .through = true, \
 	 .state = true, \
 	 .quick = true}, \
+	{.name = "quick, and others between", \
+	 .batches = "1:a/2:b/3:ab/4:a/5:b/6:da/7:a/8:f/9:a", \
+	 .produce = true, \
+	 .ready = true, \
+	 .through = true, \
+	 .state = true, \
+	 .quick = true}, \
+	{.name = "quick, several records", \
+	 .batches = "1:a/2:a/3:b 4:b/5:a/6:a/7:a", \
+	 .produce = true, \
+	 .ready = true, \
+	 .through = true, \
+	 .state = true, \
+	 .quick = true}, \
+	{.name = "quick, behind another filter", \
+	 .batches = "1:x/2:x/3:x/4:x/5:x", \
+	 .produce = true, \
+	 .through = true, \
+	 .state = true, \
+	 .quick = true, \
+	 .chain = true}, \
 	{.name = "made ready, effects", \
 	 .batches = "1:a/2:a 3:ab/4:b/5:a", \
 	 .produce = true, \

@@ -85,7 +85,7 @@ static bool recovered(const struct plan *p, const struct tree *t, int cut, long 
 		return good(p, t, why, cut, way);
 	}
 	struct tree now = tree_load(root);
-	bool fine = good(p, t, plan_check(p, &now, true), cut, way) && good(p, t, plan_check_state(p), cut, way);
+	bool fine = good(p, t, plan_check(p, &now, true), cut, way) && good(p, t, plan_check_state(p, &now), cut, way);
 	tree_free(&now);
 	return fine;
 }
