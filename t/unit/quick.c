@@ -3,6 +3,7 @@
  * worked on a second time.
  */
 #include "base/log.h"
+#include "spool/control.h"
 #include "spool/ready.h"
 #include "spool/worker.h"
 #include "tap.h"
@@ -176,6 +177,8 @@ int main(void)
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
 		lost_claim(dirs[i]);
 	lost_flush();
+	spool_control_close(spool_control_open(in));
+	ok(fcntl(0, F_GETFD) >= 0, "a tool, which has no spare, closes nothing of others");
 	snprintf(cmd, sizeof cmd, "rm -rf %s", root);
 	if (system(cmd) != 0)
 		printf("# %s is left over\n", root);

@@ -2,12 +2,14 @@
  * The ready form: files made beforehand, their seal, and what is left when it is not whole.
  */
 #include "base/hash.h"
+#include "spool/batch.h"
 #include "spool/list.h"
 #include "spool/ready.h"
 #include "spool/spool.h"
 #include "tap.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,6 +193,11 @@ static void not_whole(void)
 	is_str(drain(), "{\"n\":5} ", "whole");
 }
 
+static int unreadable(const struct spool_call *c)
+{
+	return c->op == OP_READ ? EIO : 0;
+}
+
 /* What a dead producer left in tmp/. */
 static void swept(void)
 {
@@ -208,6 +215,12 @@ static void swept(void)
 	int fd = open(dead, O_CREAT | O_WRONLY | O_CLOEXEC, 0640);
 	if (fd < 0 || write(fd, file.p, file.n) != (ssize_t)file.n || close(fd) != 0)
 		exit(111);
+	struct queue *q = queue_open(in, QUEUE_WHOLE);
+	spool_sys_before = unreadable;
+	queue_sweep(q);
+	spool_sys_before = NULL;
+	queue_close(q);
+	ok(access(dead, F_OK) == 0, "what cannot be read is nobody's to remove");
 	is_str(drain(), "{\"n\":7} ", "a sealed one goes on");
 	spool_producer_close(p);
 	buf_free(&file);
