@@ -86,7 +86,7 @@ void txn_mark(struct spool_worker *w)
 	struct mark *m = &w->marks[w->nmarks++];
 	*m = (struct mark){.blobs = w->in[0].n.blobs, .blob_epoch = w->blob_epoch, .octets = w->in[0].octets};
 	memcpy(m->lead, w->lead, sizeof m->lead);
-	w->idle_at = clock_mono_us() + (w->state && !w->opt.effects ? QUIET_MS : IDLE_MS) * 1000;
+	w->idle_at = clock_mono_us() + (quick_possible(w) ? QUIET_MS : IDLE_MS) * 1000;
 }
 
 /* G6, G5, G7, G8: everything here may be repeated by R3. */
@@ -121,18 +121,24 @@ bool txn_syncs_claims(const struct spool_worker *w)
 	return w->nin > 1 || w->state || w->opt.effects || w->queue->root->strict;
 }
 
-static int general_form(struct spool_worker *w)
+int txn_set_mark(struct spool_worker *w)
 {
 	char input[NAME_SLOT_SIZE], mark[NAME_SLOT_SIZE];
 	txn_file(w, 'i', &w->in[0].n, input);
 	txn_file(w, 'c', NULL, mark);
+	if (sys_rename(w->act->dir, input, w->act->dir, mark) == 0)
+		return 0;
+	if (errno == EEXIST)
+		spool_die("%s/%s exists", w->act->dir->path, mark);
+	return -1;
+}
+
+static int general_form(struct spool_worker *w)
+{
 	if (w->state)
-		state_commit(w->state, w->in, w->nin, NULL);	     /* G2 */
-	if (sys_rename(w->act->dir, input, w->act->dir, mark) < 0) { /* G3 */
-		if (errno == EEXIST)
-			spool_die("%s/%s exists", w->act->dir->path, mark);
+		state_commit(w->state, w->in, w->nin, NULL); /* G2 */
+	if (txn_set_mark(w) < 0)			     /* G3 */
 		return w->state ? txn_stuck(w, "G3") : -1;
-	}
 	if (!w->state)
 		slot_fsync(w, "G4");
 	return publish(w);

@@ -15,7 +15,6 @@
 static int make_spare(struct spool_worker *w, struct quick *q)
 {
 	struct slot_name n = {.role = 'r'};
-	struct buf blanks = {0};
 	uint64_t uniq;
 	int64_t octets = 0;
 	random_octets(&uniq, sizeof uniq);
@@ -24,21 +23,18 @@ static int make_spare(struct spool_worker *w, struct quick *q)
 	q->fd = pool_take(&w->queue->pool, w->own->dir, q->file, &octets);
 	if (q->fd < 0)
 		q->fd = sys_create(w->own->dir, q->file);
-	if (q->fd < 0)
-		return -1;
-	ready_pad(&blanks, NULL);
-	int r = sys_write(q->fd, blanks.p, blanks.n) < 0 || pool_cut(q->fd, octets, blanks.n) < 0 ||
-				sys_fsync(q->fd) < 0 || sys_rewind(q->fd) < 0
-			? -1
-			: 0;
-	buf_free(&blanks);
-	return r;
+	return q->fd < 0 ? -1 : ready_fill(q->fd, octets);
+}
+
+bool quick_possible(const struct spool_worker *w)
+{
+	return w->state && !w->opt.effects && !w->queue->root->strict;
 }
 
 void quick_prepare(struct spool_worker *w)
 {
 	struct quick *q = &w->quick;
-	if (q->fd >= 0 || !w->state || w->opt.effects || w->queue->root->strict || root_low(w->queue->root, false))
+	if (q->fd >= 0 || !quick_possible(w) || root_low(w->queue->root, false))
 		return;
 	if (make_spare(w, q) == 0)
 		return;
@@ -105,7 +101,6 @@ int quick_commit(struct spool_worker *w)
 	struct quick *q = &w->quick;
 	struct part *p = w->parts[0];
 	struct buf octets = {0};
-	char input[NAME_SLOT_SIZE], mark[NAME_SLOT_SIZE];
 	part_name(w, p);
 	ready_pad(&octets, &p->batch.data);
 	int r = sys_write(q->fd, octets.p, octets.n);
@@ -124,13 +119,8 @@ int quick_commit(struct spool_worker *w)
 	q->settled = false;
 	if (target_publish(w, w->own, q->file, p->dest, &p->target, p->octets) < 0) /* Q3 */
 		return txn_stuck(w, "Q3");
-	txn_file(w, 'i', &w->in[0].n, input);
-	txn_file(w, 'c', NULL, mark);
-	if (sys_rename(w->own->dir, input, w->own->dir, mark) < 0) { /* Q4 */
-		if (errno == EEXIST)
-			spool_die("%s/%s exists", w->own->dir->path, mark);
+	if (txn_set_mark(w) < 0) /* Q4 */
 		return txn_stuck(w, "Q4");
-	}
 	txn_mark(w);
 	return 0;
 }

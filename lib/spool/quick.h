@@ -21,6 +21,8 @@ struct quick {
 	bool settled;		   /* the slot was synced since the last transaction, and since the spare has its name */
 };
 
+/* May a transaction of this worker ever be of that form? */
+bool quick_possible(const struct spool_worker *w);
 /* Nothing is to be done: have a spare. The next fsync of the slot makes its name durable. A failure only means none. */
 void quick_prepare(struct spool_worker *w);
 /* Is the transaction in hand of that form? */

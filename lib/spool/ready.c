@@ -20,21 +20,21 @@ void ready_pad(struct buf *out, const struct buf *records)
 	buf_putc(out, '\n');
 }
 
-/* Its name and its blocks become durable by the same fsync (A4); the lock is there before a sweep can judge it. */
-static int fill(int fd)
+int ready_fill(int fd, int64_t octets)
 {
 	struct buf b = {0};
 	ready_pad(&b, NULL);
-	int r = sys_flock(fd) < 0 || sys_write(fd, b.p, b.n) < 0 || sys_fsync(fd) < 0 || sys_rewind(fd) < 0 ? -1 : 0;
+	bool good = sys_write(fd, b.p, b.n) == 0 && pool_cut(fd, octets, b.n) == 0 && sys_fsync(fd) == 0 && sys_rewind(fd) == 0;
 	buf_free(&b);
-	return r;
+	return good ? 0 : -1;
 }
 
 int ready_make(struct ready *r, struct queue *q, const char *name)
 {
 	name_put_ready(r->file, name, READY_OCTETS);
 	r->fd = sys_create(q->tmp, r->file);
-	if (r->fd >= 0 && fill(r->fd) == 0)
+	/* the lock is there before a sweep can judge it; name and blocks become durable by the same fsync (A4) */
+	if (r->fd >= 0 && sys_flock(r->fd) == 0 && ready_fill(r->fd, 0) == 0)
 		return 0;
 	int err = errno;
 	ready_drop(r, q);

@@ -34,6 +34,8 @@ int ready_make(struct ready *r, struct queue *q, const char *name);
 bool ready_takes(const struct ready *r, size_t n);
 /* READY_OCTETS: the records (NULL: none), their last LF behind blanks. */
 void ready_pad(struct buf *out, const struct buf *records);
+/* Make a file, which has so many octets, one of blanks that is flushed and at its start. 0, or -1 with errno. */
+int ready_fill(int fd, int64_t octets);
 /* What is to be written over all of a producer's file: the records of batch `name`, blanks, the seal, LF. */
 void ready_seal(struct buf *out, const char *name, const struct buf *records);
 /* Are these the octets of a whole file? Then *says is what its seal says, else it stays as it is. */
@@ -45,7 +47,7 @@ enum ready_octets {
 };
 /* b from `start` on is what the file of batch `name` holds. Whole: its records stay, without the seal. */
 enum ready_octets ready_records(struct buf *b, size_t start, const char *name);
-/* The same for those who only show it: what stands before the last LF goes. */
+/* The blanks before the last LF go, in whatever file. */
 void ready_trim(struct buf *b, size_t start);
 /* Give it up: unlinked and closed. */
 void ready_drop(struct ready *r, struct queue *q);

@@ -21,7 +21,7 @@ enum {
 	DEFER_PARTS = 8,
 	RESCAN_S = 60,
 	IDLE_MS = 1000,
-	QUIET_MS = 3, /* with a state store: then the next transaction may be of the quick form */
+	QUIET_MS = 3, /* where it is possible: then the next transaction may be of the quick form */
 	DEFER_MAX_S = 4 * 3600,		/* a due further away is cut to this */
 	DEFER_JUMP_S = 4 * 3600 + 1800, /* a due further away can only come from a jump of the clock: now */
 	WAIT_MAX_S = 60,
@@ -155,7 +155,9 @@ int txn_commit(struct spool_worker *w);
 /* Committed, but something on the way out failed (a directory that cannot grow): the slot stays as it is, recovery
  * repeats it. 0. */
 int txn_stuck(struct spool_worker *w, const char *step);
-/* The input that leads has become the mark of a transaction that is done. */
+/* G3, Q4: the input that leads becomes the mark. 0, or -1 with errno. */
+int txn_set_mark(struct spool_worker *w);
+/* It has become that of a transaction that is done. */
 void txn_mark(struct spool_worker *w);
 /* Make everything that marks of the own slot stand for durable, and unlink them. */
 void txn_settle(struct spool_worker *w);

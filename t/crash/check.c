@@ -38,41 +38,43 @@ static void oblige(struct count *c, const char *queue, bool fail, const struct t
 	}
 }
 
-static bool database_has(const char *batch)
+static sqlite3 *open_state(void)
 {
 	char path[128];
 	sqlite3 *db;
-	sqlite3_stmt *st = NULL;
 	snprintf(path, sizeof path, "%s/state/t.db", root);
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK)
+		return db;
+	sqlite3_close(db);
+	return NULL;
+}
+
+/* Has the state store a row for this key? value: of its column, if there is one. */
+static bool database_has(const char *sql, const char *key, char value[40])
+{
+	sqlite3 *db = open_state();
+	sqlite3_stmt *st = NULL;
 	bool has = false;
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
-	    sqlite3_prepare_v2(db, "SELECT 1 FROM applied WHERE batch=?1", -1, &st, NULL) == SQLITE_OK) {
-		sqlite3_bind_text(st, 1, batch, -1, SQLITE_STATIC);
+	if (db && sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK) {
+		sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
 		has = sqlite3_step(st) == SQLITE_ROW;
+		if (has && value)
+			snprintf(value, 40, "%s", (const char *)sqlite3_column_text(st, 0));
 	}
 	sqlite3_finalize(st);
 	sqlite3_close(db);
 	return has;
 }
 
-/* The spare of a quick form that is committed and not yet published: where it goes. */
-static bool database_redo(const char *file, char dest[40])
+static bool is_applied(const char *batch)
 {
-	char path[128];
-	sqlite3 *db;
-	sqlite3_stmt *st = NULL;
-	snprintf(path, sizeof path, "%s/state/t.db", root);
-	bool has = false;
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
-	    sqlite3_prepare_v2(db, "SELECT dest FROM redo WHERE file=?1", -1, &st, NULL) == SQLITE_OK) {
-		sqlite3_bind_text(st, 1, file, -1, SQLITE_STATIC);
-		has = sqlite3_step(st) == SQLITE_ROW;
-		if (has)
-			snprintf(dest, 40, "%s", (const char *)sqlite3_column_text(st, 0));
-	}
-	sqlite3_finalize(st);
-	sqlite3_close(db);
-	return has;
+	return database_has("SELECT 1 FROM applied WHERE batch=?1", batch, NULL);
+}
+
+/* The spare of a quick form that is committed and not yet published: where it goes. */
+static bool is_redo(const char *file, char dest[40])
+{
+	return database_has("SELECT dest FROM redo WHERE file=?1", file, dest);
 }
 
 struct where {
@@ -117,9 +119,9 @@ static bool live(const struct plan *p, const struct tree *t, const struct tree_f
 	if (!name_parse_slot(w->file, &n))
 		return false;
 	if (n.role == 'r')
-		return p->state && database_redo(w->file, queue);
+		return p->state && is_redo(w->file, queue);
 	bool single = has_role(t, w->slot, n.lead, 's');
-	bool committed = single || has_role(t, w->slot, n.lead, 'c') || (p->state && database_has(n.lead));
+	bool committed = single || has_role(t, w->slot, n.lead, 'c') || (p->state && is_applied(n.lead));
 	if (n.role == 'i')
 		return !committed;
 	if (n.role != 'o' && n.role != 's')
@@ -217,17 +219,6 @@ static int counted(sqlite3 *db, int n)
 		times = sqlite3_column_int(st, 0);
 	sqlite3_finalize(st);
 	return times;
-}
-
-static sqlite3 *open_state(void)
-{
-	char path[128];
-	sqlite3 *db;
-	snprintf(path, sizeof path, "%s/state/t.db", root);
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK)
-		return db;
-	sqlite3_close(db);
-	return NULL;
 }
 
 static const char *compare(const struct plan *p, const struct count *got)
