@@ -74,8 +74,9 @@ struct cost {
 	int depth;
 	int intervals;
 	int repetitions;
-	bool repeats[GROUPS]; /* by depth: something in the open group is repeated */
-	bool closed_repeats;  /* the group that was just closed has a repetition in it */
+	bool loose[GROUPS]; /* by depth: something in the open group is repeated, or can be empty */
+	bool closed_loose;  /* the same of the group that was just closed */
+	char before;	    /* what stands before: one of "(|)^*", or x for any other atom */
 };
 
 /* Behind a bracket expression; NULL if it has no end. */
@@ -113,17 +114,23 @@ static const char *skip_interval(const char *p, struct cost *c)
 	return ++c->intervals > INTERVALS_MAX ? NULL : p + 1;
 }
 
-/* A repetition of a group that repeats something itself can take exponential time or memory. */
-static const char *skip_repetition(const char *p, const char *start, struct cost *c)
+/*
+ * A repetition of a group that repeats something itself, or in which something can be empty, can take exponential time
+ * or memory: glibc's regcomp wants 12 GB for "((.?|.?|.?){1,3}){1,32}".
+ */
+static const char *skip_repetition(const char *p, struct cost *c)
 {
-	bool group = p > start && p[-1] == ')' && !(p > start + 1 && p[-2] == '\\');
-	if (*p != '?') {
-		if ((group && c->closed_repeats) || ++c->repetitions > REPETITIONS_MAX)
-			return NULL;
-		c->repeats[c->depth] = true;
-	}
-	p = *p == '{' ? skip_interval(p, c) : p + 1;
-	return p && *p && strchr("*+?{", *p) ? NULL : p; /* a repetition of a repetition */
+	bool heavy = *p != '?' && c->before == ')' && c->closed_loose;
+	if (heavy || strchr("(|^*", c->before) || ++c->repetitions > REPETITIONS_MAX)
+		return NULL;
+	c->loose[c->depth] = true;
+	return *p == '{' ? skip_interval(p, c) : p + 1;
+}
+
+/* An empty group or alternative is undefined in POSIX, and 200 of them in "(|||.)+" take regcomp half a minute. */
+static bool empty(const struct cost *c)
+{
+	return strchr("(|", c->before);
 }
 
 static const char *skip_group(const char *p, struct cost *c)
@@ -131,17 +138,17 @@ static const char *skip_group(const char *p, struct cost *c)
 	if (*p == '(') {
 		if (++c->depth == GROUPS)
 			return NULL;
-		c->repeats[c->depth] = false;
+		c->loose[c->depth] = false;
 		return p + 1;
 	}
-	if (c->depth == 0)
+	if (c->depth == 0 || empty(c))
 		return NULL;
-	c->closed_repeats = c->repeats[c->depth--];
-	c->repeats[c->depth] |= c->closed_repeats;
+	c->closed_loose = c->loose[c->depth--];
+	c->loose[c->depth] |= c->closed_loose;
 	return p + 1;
 }
 
-static const char *skip_atom(const char *p, const char *start, struct cost *c)
+static const char *skip_atom(const char *p, struct cost *c)
 {
 	switch (*p) {
 	case '\\':
@@ -153,23 +160,41 @@ static const char *skip_atom(const char *p, const char *start, struct cost *c)
 	case '+':
 	case '?':
 	case '{':
-		return skip_repetition(p, start, c);
+		return skip_repetition(p, c);
 	case '(':
 	case ')':
 		return skip_group(p, c);
+	case '|':
+		return empty(c) ? NULL : p + 1;
+	case '^':
+	case '$':
+		c->loose[c->depth] = true;
+		return p + 1;
 	default:
 		return p + 1;
 	}
 }
 
+/* The class of an atom: what counts for the next one. */
+static char atom_class(char c)
+{
+	if (strchr("*+?{", c))
+		return '*';
+	return strchr("(|)", c) ? c : c == '^' || c == '$' ? '^' : 'x';
+}
+
 /* Is the pattern one whose time and memory stay small whatever the zone's owner had in mind? */
 static bool pattern_cheap(const char *ere)
 {
-	struct cost c = {0};
-	for (const char *p = ere; p && *p;)
-		if (!(p = skip_atom(p, ere, &c)))
+	struct cost c = {.before = '('};
+	for (const char *p = ere; *p;) {
+		char class = atom_class(*p);
+		p = skip_atom(p, &c);
+		if (!p)
 			return false;
-	return c.depth == 0;
+		c.before = class;
+	}
+	return c.depth == 0 && !empty(&c);
 }
 
 static bool substitute(struct buf *out, const char *replacement, const char *subject, const regmatch_t group[GROUPS])

@@ -109,6 +109,17 @@ static bool hides(const char *rcpt)
 	return form == ALIAS_SENDER || form == ALIAS_GROUP;
 }
 
+/* Was the first mail of this Message-ID written to an address that hides its user? Then a name does not find it. */
+static bool first_was_private(const char *msgid)
+{
+	sqlite3_stmt *st;
+	check(sqlite3_prepare_v2(db, "SELECT 1 FROM seen WHERE msgid = ?1 AND private", -1, &st, NULL) == SQLITE_OK);
+	sqlite3_bind_text(st, 1, msgid, -1, SQLITE_STATIC);
+	bool yes = sqlite3_step(st) == SQLITE_ROW;
+	sqlite3_finalize(st);
+	return yes;
+}
+
 /* An answer to the mail, as its reader's program writes it: found there, or somebody else's. */
 static void follow(const struct correlate_query *q)
 {
@@ -124,7 +135,7 @@ static void follow(const struct correlate_query *q)
 					.rcpt = q->rcpt,
 					.cpm = q->cpm};
 	check(correlate_find(&tables, &again, &next));
-	check(!clean || !q->from || next.kind || next.foreign || hides(q->rcpt));
+	check(!clean || !q->from || next.kind || next.foreign || hides(q->rcpt) || first_was_private(q->message_id));
 	correlation_free(&next);
 	free(parent);
 }

@@ -45,6 +45,16 @@ static void rewriting(void)
 		{"!.{1,255}!x!", NULL},		  /* costs memory */
 		{"!.{3}.{3}.{3}!x!", NULL},	  /* so do many small ones */
 		{"!.{!x!", NULL},
+		{"!^(\\+1|1)?([0-9]+)$!\\2!", "4155550101"},
+		{"!^(1?(4.*)?)?!x!", "x"},	  /* something optional is no repetition */
+		{"!^(||||.)+$!x!", NULL},	  /* empty alternatives */
+		{"!^(.|)+$!x!", NULL},
+		{"!^.*|!x!", NULL},
+		{"!^()+.*$!x!", NULL},		  /* an empty group */
+		{"!^(.?|.?){1,32}$!x!", NULL},	  /* a repetition of what can be empty */
+		{"!^(^|.)+$!x!", NULL},
+		{"!^*!x!", NULL},
+		{"!^(.*\\\\)*$!x!", NULL},	  /* the backslash before the parenthesis is escaped itself */
 	};
 	for (size_t i = 0; i < sizeof rule / sizeof *rule; i++)
 		rewrite(rule[i][0], rule[i][1]);
