@@ -38,6 +38,7 @@ static bool answer(struct server *s, struct sip_transaction *tr, int status, con
 	struct sip_source src = tr->source; /* an answered transaction may be gone */
 	union sip_addr target = tr->target;
 	struct buf out = {0};
+	frame_settle(s->frame); /* an answer is a promise */
 	bool counts = sip_transaction_answer(s->transactions, tr, status, reason, headers, s->now, &out);
 	if (counts) {
 		source_send(s, &src, &target, slice_buf(&out));
@@ -58,7 +59,7 @@ void answer_commit(struct server *s)
 {
 	if (!s->nwaiting)
 		return;
-	bool failed = frame_commit(s->frame) != 0;
+	bool failed = frame_show(s->frame) != 0;
 	bool now = !frame_has_input(s->frame) || s->answer_deadline == 0;
 	for (size_t i = 0; i < s->nwaiting; i++) {
 		struct waiting *w = &s->waiting[i];

@@ -1,8 +1,11 @@
 #include "base/buf.h"
 #include "base/log.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 void *xmalloc(size_t n)
 {
@@ -17,6 +20,18 @@ void *xcalloc(size_t n, size_t size)
 	void *p = calloc(n ? n : 1, size ? size : 1);
 	if (!p)
 		die_temp("out of memory");
+	return p;
+}
+
+void *xcalloc_present(size_t n, size_t size)
+{
+	char *p = xcalloc(n, size);
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)p + page - 1) / page * page,
+		  to = ((uintptr_t)p + n * size) / page * page;
+#ifdef MADV_POPULATE_WRITE
+	if (to > from)
+		(void)madvise(p + (from - (uintptr_t)p), to - from, MADV_POPULATE_WRITE); /* an older kernel: as ever */
+#endif
 	return p;
 }
 

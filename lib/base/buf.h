@@ -86,6 +86,9 @@ static inline const char *buf_str(const struct buf *b)
 /* malloc, realloc, strdup that never return NULL. */
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);
+/* xcalloc for a table whose entries are hit at random: its pages are there from the start, so that a message that comes
+ * alone does not wait for the two page faults that the first use of each page costs. */
+void *xcalloc_present(size_t n, size_t size);
 void *xrealloc(void *p, size_t n);
 char *xstrdup(const char *s);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -133,16 +133,29 @@ void frame_produce(struct frame *f, struct record *rec)
 	record_free(rec);
 }
 
-int frame_commit(struct frame *f)
+int frame_show(struct frame *f)
 {
 	int result = 0;
 	if (f->program->edge)
 		frame_flush(f);
 	for (size_t i = 0; i < f->outlets; i++)
-		if (spool_producer_commit(f->outlet[i].producer) != 0)
+		if (spool_producer_show(f->outlet[i].producer) != 0)
 			result = -1;
 	if (f->program->edge)
 		frame_blobs_end(f);
+	return result;
+}
+
+void frame_settle(struct frame *f)
+{
+	for (size_t i = 0; i < f->outlets; i++)
+		spool_producer_settle(f->outlet[i].producer);
+}
+
+int frame_commit(struct frame *f)
+{
+	int result = frame_show(f);
+	frame_settle(f);
 	return result;
 }
 

@@ -129,6 +129,10 @@ int frame_dispatch(struct frame *f);
 void frame_produce(struct frame *f, struct record *rec);
 /* Commit everything produced: 0 = durable (queues) or written (standard output); -1 = nothing of it is: answer "temporary". */
 int frame_commit(struct frame *f);
+/* The same for an edge that does not answer yet: its reader may begin, but all of it is durable only after frame_settle(), which has to come before the
+ * first answer (at latest frame_tick() does it, 1 ms later). A failure of that flush ends the process. */
+int frame_show(struct frame *f);
+void frame_settle(struct frame *f);
 /* Would a commit be refused now (disk low, queue too long)? */
 bool frame_full(struct frame *f);
 /* Ready for work: told to the service manager. After frame_open() and the edge's own preparations; frame_run() does it itself. */

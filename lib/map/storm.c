@@ -37,7 +37,7 @@ static bool counted(const struct storm_entry *e, uint64_t id)
 bool storm_rages(struct storm *s, uint64_t kind, const char *id, int64_t now_ms)
 {
 	if (!s->entry)
-		s->entry = xcalloc((size_t)SETS * WAYS, sizeof *s->entry);
+		s->entry = xcalloc_present((size_t)SETS * WAYS, sizeof *s->entry);
 	struct storm_entry *e = find(s, kind);
 	uint64_t h = hash64(0, id, strlen(id));
 	if (!counted(e, h)) {

@@ -41,8 +41,8 @@ struct sip_transactions *sip_transactions_new(const struct sip_transaction_limit
 		n *= 2;
 	t->limits = *limits;
 	t->mask = n - 1;
-	t->by_key = xcalloc(n, sizeof *t->by_key);
-	t->by_merge = xcalloc(n, sizeof *t->by_merge);
+	t->by_key = xcalloc_present(n, sizeof *t->by_key);
+	t->by_merge = xcalloc_present(n, sizeof *t->by_merge);
 	random_octets(&t->serial, sizeof t->serial); /* names of an earlier process match nothing here */
 	return t;
 }

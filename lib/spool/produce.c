@@ -1,5 +1,5 @@
 /*
- * produce.c - an edge or a tool gives records to a queue: P0 to P5.
+ * produce.c - an edge or a tool gives records to a queue: P0 to P4.
  */
 #include "spool/batch.h"
 #include "spool/page.h"
@@ -32,11 +32,13 @@ struct spool_producer {
 	int64_t create_ns; /* processor time of making a file, lately */
 	int batches;
 	struct ready ready;
+	struct outgoing shown; /* in new/, P3 is yet to come; fd -1: none */
 	int64_t idle_since; /* monotonic µs of the last commit; 0: a file was made ready since, or could not be */
 	struct buf sealed;
 };
 
 enum {
+	SETTLE_US = 1000, /* what was shown is flushed by itself when its reader has most likely done with it */
 	CREATE_SLOW_NS = 300000, /* three times what it costs elsewhere */
 	CREATE_PROBE = 64, /* while files are used again, one in so many is made, to see whether it is still slow */
 };
@@ -59,7 +61,7 @@ struct spool_producer *spool_producer_open(const char *path)
 		return NULL;
 	struct spool_producer *p = xcalloc(1, sizeof *p);
 	p->queue = q;
-	p->ready.fd = -1;
+	p->ready.fd = p->shown.fd = -1;
 	p->seed = writer_seed(p);
 	/* a clock that went back must not put new batches before waiting ones */
 	if (dir_list(q->new, stamp_seen, &p->last_stamp) < 0)
@@ -251,8 +253,8 @@ static bool commits_ready(struct spool_producer *p)
 	return p->n == 1 && !b->blobs.n && ready_takes(&p->ready, b->data.n);
 }
 
-/* The ready form: P2, P4, P3. Whoever reads the queue begins while the flush is under way. */
-static int commit_ready(struct spool_producer *p)
+/* The ready form: P2, P4; P3 by spool_producer_settle(). Whoever reads the queue begins before the flush. */
+static int show_ready(struct spool_producer *p)
 {
 	struct outgoing *o = &p->out[0];
 	next_name(p, o->name, o->batch.records, "r");
@@ -264,11 +266,20 @@ static int commit_ready(struct spool_producer *p)
 		return give_up(p, "write");
 	if (publish_one(p->queue, o) < 0)
 		return give_up(p, "publish");
+	p->shown = *o;
+	p->shown.batch = (struct batch){0};
+	return 0;
+}
+
+void spool_producer_settle(struct spool_producer *p)
+{
+	struct outgoing *o = &p->shown;
+	if (o->fd < 0)
+		return;
 	/* it may have been taken: what cannot be promised cannot be refused any more either */
 	if (sys_fdatasync(o->fd) < 0)
 		spool_die("fsync %s/%s:", p->queue->new->path, o->name);
 	let_go(o);
-	return 0;
 }
 
 static int commit_files(struct spool_producer *p)
@@ -287,30 +298,52 @@ static int commit_files(struct spool_producer *p)
 	return publish(p) < 0 ? give_up(p, "publish") : 0;
 }
 
-int spool_producer_commit(struct spool_producer *p)
+int spool_producer_show(struct spool_producer *p)
 {
 	if (!p->n)
 		return 0;
+	spool_producer_settle(p);
 	if (spool_producer_full(p)) { /* P0 */
 		forget(p);
 		errno = ENOSPC;
 		return -1;
 	}
-	if ((commits_ready(p) ? commit_ready(p) : commit_files(p)) < 0)
+	if ((commits_ready(p) ? show_ready(p) : commit_files(p)) < 0)
 		return -1;
 	forget(p);
 	p->idle_since = clock_mono_us();
 	return 0;
 }
 
+int spool_producer_commit(struct spool_producer *p)
+{
+	int r = spool_producer_show(p);
+	spool_producer_settle(p);
+	return r;
+}
+
+/* Milliseconds until what began at since is so old, 0: it is. */
+static int ms_until(int64_t since, int64_t age_us)
+{
+	int64_t wait = since + age_us - clock_mono_us();
+	return wait > 0 ? (int)((wait + 999) / 1000) : 0;
+}
+
 int spool_producer_idle(struct spool_producer *p)
 {
 	char name[NAME_SIZE];
+	int wait;
+	if (p->shown.fd >= 0) {
+		wait = ms_until(p->idle_since, SETTLE_US);
+		if (wait)
+			return wait;
+		spool_producer_settle(p);
+	}
 	if (!p->idle_since || p->ready.fd >= 0 || p->queue->root->strict)
 		return -1;
-	int64_t wait = p->idle_since + spool_ready_pause_us - clock_mono_us();
-	if (wait > 0)
-		return (int)((wait + 999) / 1000);
+	wait = ms_until(p->idle_since, spool_ready_pause_us);
+	if (wait)
+		return wait;
 	p->idle_since = 0;
 	if (spool_producer_full(p))
 		return -1;
@@ -330,6 +363,7 @@ void spool_producer_close(struct spool_producer *p)
 	if (!p)
 		return;
 	forget(p);
+	spool_producer_settle(p);
 	ready_drop(&p->ready, p->queue);
 	buf_free(&p->sealed);
 	free(p->out);

@@ -68,10 +68,15 @@ void spool_producer_put(struct spool_producer *p, const char *line, size_t n, co
 /* P0..P4 for all that was put: 0 and everything is durable, or -1 and nothing of it is (answer "temporary"). The batch
  * is empty afterwards in both cases. */
 int spool_producer_commit(struct spool_producer *p);
+/* The same for whoever does not answer yet: a batch that comes alone may only be shown to its reader, its flush (P3) is
+ * still to come. Nothing of it may be answered before spool_producer_settle(), which ends the process if the flush fails:
+ * the reader may have gone on. Without it spool_producer_idle() flushes some 1 ms later. */
+int spool_producer_show(struct spool_producer *p);
+void spool_producer_settle(struct spool_producer *p);
 /* Would P0 refuse now? (low water, queue limit; statvfs at most once a second) */
 bool spool_producer_full(struct spool_producer *p);
-/* To be called when nothing else is to be done: some 2 ms after a commit it makes a file ready for the next batch, which
- * is then durable sooner if it comes alone. Returns in how many ms it wants to be called, -1: not before the next commit. */
+/* To be called when nothing else is to be done: it settles what was shown, and some 2 ms after a commit it makes a file
+ * ready for the next batch, which is then durable sooner if it comes alone. Returns in how many ms it wants to be called, -1: not before the next commit. */
 int spool_producer_idle(struct spool_producer *p);
 void spool_producer_close(struct spool_producer *p);
 

@@ -132,7 +132,7 @@ struct state *state_open(const char *path)
 	prepare(s, &s->clear, "DELETE FROM applied");
 	prepare(s, &s->insert, "INSERT INTO applied(batch) VALUES(?1)");
 	prepare(s, &s->commit, "COMMIT");
-	prepare(s, &s->has, "SELECT 1 FROM applied WHERE batch=?1");
+	prepare(s, &s->has, "SELECT 1 FROM applied WHERE batch=?1 UNION ALL SELECT 1 FROM redo WHERE input=?1");
 	prepare(s, &s->forget, "DELETE FROM redo");
 	prepare(s, &s->keep, "INSERT INTO redo(file, input, dest, target, records) VALUES(?1, ?2, ?3, ?4, ?5)");
 	prepare(s, &s->kept, "SELECT file, input, dest, target, records FROM redo");
@@ -176,18 +176,24 @@ static void keep_redo(struct state *s, const struct state_redo *r)
 	step(s, s->keep, "insert");
 }
 
-void state_commit(struct state *s, const struct input *in, size_t n, const struct state_redo *redo)
+static void keep_applied(struct state *s, const struct input *in, size_t n)
 {
-	if (s->redo)
-		step(s, s->forget, "DELETE FROM redo");
-	s->redo = redo != NULL;
-	if (redo)
-		keep_redo(s, redo);
 	step(s, s->clear, "DELETE FROM applied");
 	for (size_t i = 0; i < n; i++) {
 		must(s, sqlite3_bind_text(s->insert, 1, in[i].n.name, -1, SQLITE_STATIC), "bind");
 		step(s, s->insert, "insert");
 	}
+}
+
+void state_commit(struct state *s, const struct input *in, size_t n, const struct state_redo *redo)
+{
+	if (s->redo)
+		step(s, s->forget, "DELETE FROM redo");
+	s->redo = redo != NULL;
+	if (redo) /* names the batch itself: one page of the log less */
+		keep_redo(s, redo);
+	else
+		keep_applied(s, in, n);
 	if (sys_database(false))
 		spool_die("state store: COMMIT:");
 	step(s, s->commit, "COMMIT");

@@ -68,7 +68,7 @@ static bool database_has(const char *sql, const char *key, char value[40])
 
 static bool is_applied(const char *batch)
 {
-	return database_has("SELECT 1 FROM applied WHERE batch=?1", batch, NULL);
+	return database_has("SELECT 1 FROM applied WHERE batch=?1 UNION ALL SELECT 1 FROM redo WHERE input=?1", batch, NULL);
 }
 
 /* The spare of a quick form that is committed and not yet published: where it goes. */

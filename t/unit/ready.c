@@ -6,6 +6,7 @@
 #include "spool/list.h"
 #include "spool/ready.h"
 #include "spool/spool.h"
+#include "spool/sys.h"
 #include "tap.h"
 
 #include <dirent.h>
@@ -149,6 +150,63 @@ static void comes_and_goes(void)
 	is_str(end ? end + 1 : "", " {\"n\":4} {\"n\":5} ", "and so on");
 }
 
+static int flushes;
+
+static void count_flush(const struct spool_call *c, long result)
+{
+	flushes += c->op == OP_FSYNC && result == 0;
+}
+
+/* What is shown can be read, and is not durable before somebody asks for it, or a while later. */
+static void shown(void)
+{
+	char path[400];
+	struct spool_producer *p = producer();
+	put(p, "{\"n\":1}");
+	spool_producer_idle(p);
+	spool_sys_after = count_flush;
+	for (int n = 2; n <= 4; n++) {
+		char line[16];
+		snprintf(line, sizeof line, "{\"n\":%d}", n);
+		flushes = 0;
+		spool_producer_put(p, line, strlen(line), NULL, 0);
+		is_int(spool_producer_show(p), 0, "shown");
+		ok(files("new", path) == n && !flushes, "in new/, without a flush");
+		spool_ready_pause_us = 5000000;
+		if (n == 2)
+			spool_producer_settle(p);
+		else if (n == 3)
+			while (!flushes && spool_producer_idle(p) == 1)
+				usleep(1000);
+		else
+			spool_producer_close(p);
+		is_int(flushes, 1, n == 2 ? "then settled" : n == 3 ? "it settles by itself" : "or at the end");
+		flushes = 0;
+		if (n < 4) {
+			spool_producer_settle(p);
+			is_int(flushes, 0, "once");
+			spool_ready_pause_us = 0;
+			spool_producer_idle(p);
+		}
+	}
+	spool_ready_pause_us = 0;
+	p = producer();
+	flushes = 0;
+	spool_producer_put(p, "{\"n\":5}", 7, NULL, 0);
+	ok(spool_producer_show(p) == 0 && flushes == 1, "what is not in the ready form is durable at once");
+	spool_producer_idle(p);
+	for (int n = 6; n <= 7; n++) {
+		char line[16];
+		snprintf(line, sizeof line, "{\"n\":%d}", n);
+		flushes = 0;
+		spool_producer_put(p, line, strlen(line), NULL, 0);
+		ok(spool_producer_show(p) == 0 && flushes == (n == 6 ? 0 : 2), "the next one settles the last one");
+	}
+	spool_producer_close(p);
+	spool_sys_after = NULL;
+	is_str(drain(), "{\"n\":1} {\"n\":2} {\"n\":3} {\"n\":4} {\"n\":5} {\"n\":6} {\"n\":7} ", "all are there");
+}
+
 /* A batch in the ready form in new/; its path. */
 static void one(const char *line, char path[400])
 {
@@ -242,6 +300,7 @@ int main(void)
 	seals();
 	names();
 	comes_and_goes();
+	shown();
 	not_whole();
 	swept();
 	snprintf(cmd, sizeof cmd, "rm -rf %s", root);
