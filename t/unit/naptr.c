@@ -43,7 +43,12 @@ static void rewriting(void)
 		{"!^((.+)(.+))+$!x!", NULL},	  /* deeper */
 		{"!^.**$!x!", NULL},
 		{"!.{1,255}!x!", NULL},		  /* costs memory */
-		{"!.{3}.{3}.{3}!x!", NULL},	  /* so do many small ones */
+		{"!.{30}.{30}.{3}!x!", NULL},	  /* so do several smaller ones */
+		{"!^.{3}.{2}[0-9]{6,7}$!x!", "x"},
+		{"!^([0-9]|x){1,32}$!x!", NULL},  /* an interval of a group */
+		{"!a|a|a|a|a|a|a|a|a|.!x!", NULL},	  /* too many alternatives */
+		{"!^(^1)|(^2)|(^3)|(^.)!x!", NULL},	  /* too many anchors */
+		{"!.*.*.*.*.*.*.*.*.*!x!", NULL},	  /* too many repetitions */
 		{"!.{!x!", NULL},
 		{"!^(\\+1|1)?([0-9]+)$!\\2!", "4155550101"},
 		{"!^(1?(4.*)?)?!x!", "x"},	  /* something optional is no repetition */
