@@ -60,6 +60,7 @@ static bool open_all(struct spool_worker *w, const char *path)
 	/* a batch may be in a directory that was being made anew */
 	if (compact_undo(w->queue) < 0 || quick_find_input(w) < 0 || slot_recover(w, w->own, &adopt) < 0)
 		return false;
+	w->recovered = true;
 	w->adopt = adopt;
 	siblings_recover(w);
 	queue_sweep(w->queue);
@@ -103,7 +104,7 @@ void spool_worker_close(struct spool_worker *w)
 		spool_rollback(w);
 	if (w->own && !w->stuck && w->nmarks)
 		txn_settle(w);
-	if (w->own && w->state && !w->stuck && !w->nmarks)
+	if (w->recovered && w->state && !w->stuck && !w->nmarks)
 		state_forget(w->state);
 	if (w->own) {
 		quick_drop(w);

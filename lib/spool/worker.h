@@ -80,6 +80,7 @@ struct spool_worker {
 	int64_t rescan_at, idle_at; /* monotonic µs; idle_at 0: no marks */
 	int64_t wait_until, wait_us;
 	bool stuck; /* committed, but not yet published: nothing is claimed */
+	bool recovered; /* what a predecessor left is done: the state store may forget it */
 	bool adopt; /* act holds a transaction with notes that must go on */
 	bool logged_odd;
 

@@ -9,6 +9,7 @@
 #include "tap.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,8 +132,22 @@ static void lost_claim(const char *dir)
 		ok(!find(in, own[i], "", to), "nothing is left in %s/", own[i]);
 }
 
+static int disk_full(const struct spool_call *c)
+{
+	return c->op == OP_RENAME && strstr(c->dir2, "/out/new") ? ENOSPC : 0;
+}
+
+/* A start that cannot finish the recovery leaves the next one all that it needs. */
+static void recovery_fails(void)
+{
+	struct spool_worker_options options = {.database = db};
+	spool_sys_before = disk_full;
+	ok(!spool_worker_open(in, &options) && errno == ENOSPC, "a start on a full disk fails");
+	spool_sys_before = NULL;
+}
+
 /* COMMIT was durable, nothing else: spare and claim are where they were. */
-static void lost_flush(void)
+static void lost_flush(bool full)
 {
 	char part[400], mark[400], spare[400], claim[400];
 	two_records();
@@ -150,6 +165,8 @@ static void lost_flush(void)
 	   "the power takes what it can");
 	state_redo_free(&redo);
 	state_close(s);
+	if (full)
+		recovery_fails();
 	struct spool_worker *w = spool_worker_open(in, &options);
 	is_int(w ? work(w) : -1, 0, "nothing is to be done");
 	is_int(records(out), before, "the part is there");
@@ -176,7 +193,8 @@ int main(void)
 		return 111;
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
 		lost_claim(dirs[i]);
-	lost_flush();
+	lost_flush(false);
+	lost_flush(true);
 	spool_control_close(spool_control_open(in));
 	ok(fcntl(0, F_GETFD) >= 0, "a tool, which has no spare, closes nothing of others");
 	snprintf(cmd, sizeof cmd, "rm -rf %s", root);
