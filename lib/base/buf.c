@@ -26,9 +26,9 @@ void *xcalloc(size_t n, size_t size)
 void *xcalloc_present(size_t n, size_t size)
 {
 	char *p = xcalloc(n, size);
+#ifdef MADV_POPULATE_WRITE
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)p + page - 1) / page * page,
 		  to = ((uintptr_t)p + n * size) / page * page;
-#ifdef MADV_POPULATE_WRITE
 	if (to > from)
 		(void)madvise(p + (from - (uintptr_t)p), to - from, MADV_POPULATE_WRITE); /* an older kernel: as ever */
 #endif

@@ -18,7 +18,7 @@ struct search {
 	void *arg;
 	struct level level[1 + ENUM_DEPTH_MAX];
 	int depth; /* levels in use */
-	int questions;
+	int questions, rules;
 	bool failed; /* a branch could not be looked at */
 	bool sip;    /* a SIP URI is wanted, not a mail address */
 };
@@ -47,12 +47,13 @@ static bool sip_uri(struct buf *out, const char *uri)
 	return true;
 }
 
-static bool apply(const struct search *s, const struct dns_rr *rr, struct buf *address)
+static bool apply(struct search *s, const struct dns_rr *rr, struct buf *address)
 {
 	struct buf uri = {0};
-	bool good = strcasecmp(rr->flags, "u") == 0 && enum_service(rr->service, s->sip ? "sip" : "email:mailto") &&
-		    naptr_rewrite(&uri, rr->regexp, s->number) &&
-		    (s->sip ? sip_uri : naptr_mailto)(address, buf_str(&uri));
+	if (strcasecmp(rr->flags, "u") != 0 || !enum_service(rr->service, s->sip ? "sip" : "email:mailto") ||
+	    ++s->rules > ENUM_RULES_MAX)
+		return false;
+	bool good = naptr_rewrite(&uri, rr->regexp, s->number) && (s->sip ? sip_uri : naptr_mailto)(address, buf_str(&uri));
 	buf_free(&uri);
 	return good;
 }

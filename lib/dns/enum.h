@@ -10,7 +10,8 @@
 
 enum {
 	ENUM_DEPTH_MAX = 5,	/* non-terminal rules that lead to one another */
-	ENUM_QUESTIONS_MAX = 16 /* over all branches */
+	ENUM_QUESTIONS_MAX = 16,/* over all branches */
+	ENUM_RULES_MAX = 8	/* likewise: rules for the service that are tried; each may cost some ms */
 };
 
 enum enum_result {

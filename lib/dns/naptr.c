@@ -186,7 +186,7 @@ static char atom_class(char c)
 }
 
 /* Is the pattern one whose time and memory stay small whatever the zone's owner had in mind? Within these limits the
- * worst that a search by mutation has found takes 20 ms. */
+ * worst that a search by mutation has found takes 28 ms and 13 MB. */
 static bool pattern_cheap(const char *ere)
 {
 	struct cost c = {.before = '('};

@@ -147,7 +147,7 @@ static int create(struct spool_producer *p, struct outgoing *o)
 			return -1;
 		if (locked && st.st_nlink > 0)
 			return -1; /* fstat failed */
-		/* a sweep has it in hand: leave it to the sweep */
+		/* a sweep has it in hand, or a producer that has yet to flush what it has shown: leave it to a sweep */
 		close(o->fd);
 		o->fd = -1;
 	}

@@ -180,6 +180,14 @@ static void walking(void)
 		{"3.2.1.e", "U", "E2U+sip+email:mailto", "!^\\+(.*)$!mailto:\\1@example.org!", "."},
 	};
 	FIND(plain, ENUM_FOUND, "123@example.org", "the first rule that gives an address");
+	struct entry many[ENUM_RULES_MAX + 2];
+	for (size_t i = 0; i < sizeof many / sizeof *many; i++)
+		many[i] = (struct entry){"3.2.1.e", "u", i ? MAILTO : "E2U+sip", "!^99!mailto:no@match!", ".", DNS_OK};
+	many[ENUM_RULES_MAX].regexp = "!.*!mailto:last@example.org!";
+	FIND(many, ENUM_FOUND, "last@example.org", "as many rules as are tried");
+	many[ENUM_RULES_MAX].regexp = many[1].regexp;
+	many[ENUM_RULES_MAX + 1].regexp = "!.*!mailto:last@example.org!";
+	FIND(many, ENUM_NONE, "", "one more");
 	static const struct entry chain[] = {
 		{"3.2.1.e", "", "", "", "a"}, {"a", "", "", "", "b"}, {"b", "", "", "", "c"}, {"c", "", "", "", "d"},
 		{"d", "", "", "", "f"}, {"f", "u", MAILTO, "!.*!mailto:far@example.org!", "."},
