@@ -146,8 +146,8 @@ static void recovery_fails(void)
 	spool_sys_before = NULL;
 }
 
-/* COMMIT was durable, nothing else: spare and claim are where they were. */
-static void lost_flush(bool full)
+/* COMMIT was durable, nothing else: the spare is where it was, and the input too: claimed, or waiting. */
+static void lost_flush(bool waits, bool full)
 {
 	char part[400], mark[400], spare[400], claim[400];
 	two_records();
@@ -160,7 +160,10 @@ static void lost_flush(bool full)
 		return;
 	snprintf(part, sizeof part, "%s/new/%s", out, redo.target);
 	snprintf(spare, sizeof spare, "%s/cur/1/%s", in, redo.file);
-	snprintf(claim, sizeof claim, "%s/cur/1/%s,i,%s", in, redo.input, redo.input);
+	if (waits)
+		snprintf(claim, sizeof claim, "%s/new/%s", in, redo.input);
+	else
+		snprintf(claim, sizeof claim, "%s/cur/1/%s,i,%s", in, redo.input, redo.input);
 	ok(rename(part, spare) == 0 && rename(mark, claim) == 0 && truncate(spare, 0) == 0 && truncate(spare, READY_OCTETS) == 0,
 	   "the power takes what it can");
 	state_redo_free(&redo);
@@ -193,8 +196,8 @@ int main(void)
 		return 111;
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
 		lost_claim(dirs[i]);
-	lost_flush(false);
-	lost_flush(true);
+	for (int i = 0; i < 4; i++)
+		lost_flush(i & 1, i & 2);
 	spool_control_close(spool_control_open(in));
 	ok(fcntl(0, F_GETFD) >= 0, "a tool, which has no spare, closes nothing of others");
 	snprintf(cmd, sizeof cmd, "rm -rf %s", root);
