@@ -23,6 +23,11 @@ int64_t clock_mono_us(void)
 	return read_us(CLOCK_MONOTONIC);
 }
 
+int clock_ms_until(int64_t due_us, int64_t now_us)
+{
+	return due_us > now_us ? (int)((due_us - now_us + 999) / 1000) : 0;
+}
+
 void clock_iso(int64_t ms, char out[CLOCK_ISO])
 {
 	time_t s = (time_t)(ms / 1000);

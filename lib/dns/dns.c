@@ -313,7 +313,7 @@ static int wait_ms(struct dns *d, int most_ms)
 	int64_t ms = next->tv_sec * 1000 + (next->tv_usec + 999) / 1000;
 	const struct query *q = TAILQ_FIRST(&d->sent);
 	if (q) {
-		int64_t left = (q->deadline_us - clock_mono_us() + 999) / 1000;
+		int64_t left = clock_ms_until(q->deadline_us, clock_mono_us());
 		ms = left < ms ? left : ms;
 	}
 	if (ms > most_ms)
@@ -381,10 +381,10 @@ void dns_wait_for(struct dns *d, const int *wanted, int ms)
 	if (!TAILQ_EMPTY(&d->sent))
 		turn(d, 0);
 	while (*wanted > 0 && !TAILQ_EMPTY(&d->sent)) {
-		int64_t left_us = end_us - clock_mono_us();
-		if (left_us <= 0)
+		int left = clock_ms_until(end_us, clock_mono_us());
+		if (!left)
 			break;
-		turn(d, (int)((left_us + 999) / 1000));
+		turn(d, left);
 	}
 	rest(d);
 }

@@ -78,8 +78,8 @@ void frame_patience(struct frame *f, int seconds)
 
 static int ms_until(int64_t due, int64_t now, int sooner)
 {
-	int64_t ms = due > now ? (due - now + 999) / 1000 : 0;
-	return sooner < 0 || ms < sooner ? (int)ms : sooner;
+	int ms = clock_ms_until(due, now);
+	return sooner < 0 || ms < sooner ? ms : sooner;
 }
 
 int frame_tick(struct frame *f)

@@ -45,8 +45,7 @@ static int wait_connected(int fd, int timeout_ms)
 	struct pollfd p = {fd, POLLOUT, 0};
 	int rc;
 	do {
-		int64_t left = (end - clock_mono_us() + 999) / 1000;
-		rc = poll(&p, 1, left > 0 ? (int)left : 0);
+		rc = poll(&p, 1, clock_ms_until(end, clock_mono_us()));
 	} while (rc < 0 && errno == EINTR);
 	if (rc < 0)
 		return errno;

@@ -322,26 +322,19 @@ int spool_producer_commit(struct spool_producer *p)
 	return r;
 }
 
-/* Milliseconds until what began at since is so old, 0: it is. */
-static int ms_until(int64_t since, int64_t age_us)
-{
-	int64_t wait = since + age_us - clock_mono_us();
-	return wait > 0 ? (int)((wait + 999) / 1000) : 0;
-}
-
 int spool_producer_idle(struct spool_producer *p)
 {
 	char name[NAME_SIZE];
 	int wait;
 	if (p->shown.fd >= 0) {
-		wait = ms_until(p->idle_since, SETTLE_US);
+		wait = clock_ms_until(p->idle_since + SETTLE_US, clock_mono_us());
 		if (wait)
 			return wait;
 		spool_producer_settle(p);
 	}
 	if (!p->idle_since || p->ready.fd >= 0 || p->queue->root->strict)
 		return -1;
-	wait = ms_until(p->idle_since, spool_ready_pause_us);
+	wait = clock_ms_until(p->idle_since + spool_ready_pause_us, clock_mono_us());
 	if (wait)
 		return wait;
 	p->idle_since = 0;

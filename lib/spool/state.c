@@ -185,6 +185,15 @@ static void keep_applied(struct state *s, const struct input *in, size_t n)
 	}
 }
 
+static void commit(struct state *s)
+{
+	if (sys_database(false))
+		spool_die("state store: COMMIT:");
+	step(s, s->commit, "COMMIT");
+	s->open = false;
+	sys_database(true);
+}
+
 void state_commit(struct state *s, const struct input *in, size_t n, const struct state_redo *redo)
 {
 	if (s->redo)
@@ -194,11 +203,7 @@ void state_commit(struct state *s, const struct input *in, size_t n, const struc
 		keep_redo(s, redo);
 	else
 		keep_applied(s, in, n);
-	if (sys_database(false))
-		spool_die("state store: COMMIT:");
-	step(s, s->commit, "COMMIT");
-	s->open = false;
-	sys_database(true);
+	commit(s);
 }
 
 void state_tidy(struct state *s)
@@ -242,11 +247,8 @@ void state_forget(struct state *s)
 		return;
 	state_begin(s);
 	step(s, s->forget, "DELETE FROM redo");
-	if (sys_database(false))
-		spool_die("state store: COMMIT:");
-	step(s, s->commit, "COMMIT");
-	s->open = s->redo = false;
-	sys_database(true);
+	s->redo = false;
+	commit(s);
 }
 
 void state_redo_free(struct state_redo *redo)

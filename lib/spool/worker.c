@@ -431,7 +431,7 @@ int spool_timeout_ms(struct spool_worker *w)
 	}
 	if (w->nmarks && w->idle_at < at)
 		at = w->idle_at;
-	return at <= now ? 0 : (int)((at - now + 999) / 1000);
+	return clock_ms_until(at, now);
 }
 
 void spool_tick(struct spool_worker *w)
